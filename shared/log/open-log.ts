@@ -1,4 +1,13 @@
-import { type DestinationStream, destination, type LogFn, type Logger, pino, stdTimeFunctions } from "pino";
+import {
+  type Bindings,
+  type ChildLoggerOptions,
+  type DestinationStream,
+  destination,
+  type LogFn,
+  type Logger,
+  pino,
+  stdTimeFunctions,
+} from "pino";
 import { describeError } from "./describe-error.ts";
 import { sweep } from "./sweep.ts";
 
@@ -64,16 +73,23 @@ function withoutBareErrors(this: Logger, args: Parameters<LogFn>, method: LogFn)
  */
 export function openLog(options: { service: string; level?: LogLevel; to?: DestinationStream }): Log {
   const out = options.to ?? destination({ fd: 1, sync: true });
-  return pino(
+  const log = pino(
     {
       level: options.level ?? "info",
       base: { service: options.service, pid: process.pid },
       timestamp: stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }), bindings: listed, log: listed },
+      formatters: { level: (label) => ({ level: label }), log: listed },
       // The fields are described above already; pino's own serialiser would add the error's message.
       serializers: { err: (value: unknown) => value },
       hooks: { logMethod: withoutBareErrors },
     },
     { write: (line: string) => out.write(sweep(line)) },
   );
+  // pino's formatters do not reach what a child binds. (Children inherit this method, and theirs this one.)
+  const child: unknown = log.child;
+  return Object.assign(log, {
+    child(this: Log, bindings: Bindings, ...rest: unknown[]): Log {
+      return Reflect.apply(child as () => Log, this, [listed(bindings), ...rest]);
+    },
+  });
 }

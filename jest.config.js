@@ -1,0 +1,39 @@
+import { existsSync } from "node:fs";
+import { measuredFiles } from "./tests/support/measured-files.js";
+
+const root = import.meta.dirname;
+
+const engines = {
+  globalSetup: "<rootDir>/tests/support/global-setup.ts",
+  globalTeardown: "<rootDir>/tests/support/global-teardown.ts",
+};
+
+const project = (name, extra = {}) => ({
+  displayName: name,
+  rootDir: root,
+  testMatch: [`<rootDir>/tests/${name}/**/*.test.ts`],
+  extensionsToTreatAsEsm: [".ts"],
+  transform: { "\\.ts$": "<rootDir>/tests/support/strip-types.js" },
+  testEnvironment: "<rootDir>/tests/support/environment.js",
+  setupFiles: ["<rootDir>/tests/support/realm.js"],
+  modulePathIgnorePatterns: ["<rootDir>/.cos/", "<rootDir>/.cos-gen/", "<rootDir>/coverage/"],
+  ...(existsSync(`${root}/tests/support/global-setup.ts`) ? extra : {}),
+});
+
+/** One project a tier (CONTRIBUTING, "The tests"); `performance` runs only when it is asked for by name. */
+export default {
+  projects: [
+    project("unit"),
+    project("integration", engines),
+    project("e2e", engines),
+    project("long", engines),
+    project("performance", engines),
+  ],
+  // The reference machine has two cores, and every worker has databases of its own.
+  maxWorkers: 2,
+  reporters: ["default", "<rootDir>/tests/support/child-coverage.js"],
+  collectCoverageFrom: measuredFiles(["services/**/*.ts", "shared/**/*.ts", "deploy/**/*.ts"], root),
+  coverageProvider: "v8",
+  coverageReporters: ["text", "lcov"],
+  coverageThreshold: { global: { statements: 97, branches: 97, functions: 97, lines: 97 } },
+};
