@@ -1,6 +1,5 @@
 import {
   type Bindings,
-  type ChildLoggerOptions,
   type DestinationStream,
   destination,
   type LogFn,

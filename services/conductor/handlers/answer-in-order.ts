@@ -15,7 +15,7 @@ interface InHand<O> {
   readonly answer: Promise<O>;
 }
 
-type Turn<I, O> = { readonly taken: IteratorResult<I> } | { readonly answered: O };
+type Turn<I, O> = { readonly taken: IteratorResult<I, void> } | { readonly answered: O };
 
 /** Works on each piece of a stream and gives the answers in order. `work` must not reject. */
 export async function* answerInOrder<I, O>(
@@ -23,7 +23,7 @@ export async function* answerInOrder<I, O>(
   work: (piece: I) => Promise<O>,
   { weightMax, weigh }: Pace<I>,
 ): AsyncGenerator<O> {
-  const input = pieces[Symbol.asyncIterator]();
+  const input: AsyncIterator<I, void> = pieces[Symbol.asyncIterator]();
   const inHand: InHand<O>[] = [];
   let weight = 0;
   let taking: Promise<Turn<I, O>> | undefined;

@@ -1,0 +1,156 @@
+// One start of COS on one machine.
+//
+// Purpose: engines and services of a bare machine, up with one command and down with Ctrl-C.
+// Owner:   main.ts, which brings the terminal, the environment and the signals.
+//
+//  N1  One launcher for each data folder; the next one is told so, and where things are.
+//  N2  Up: the watchman, engines, migrations, services. Down: services (they drain), engines, the watchman.
+//  N3  `stop` ends it at any moment, also in the middle of a start; `force` ends what is left at once.
+//  N4  Whatever it started is gone when it answers. If it is killed, its watchman does the same (watchman.ts).
+//  N5  A service that finds its settings wrong ends everything, with 2: nothing would change by itself.
+import { mkdirSync } from "node:fs";
+import { isAbsolute, join } from "node:path";
+import { unknownVariables } from "#shared/config/read-settings.ts";
+import { Closers } from "#shared/lifecycle/closers.ts";
+import { EXIT_MISCONFIGURED } from "#shared/lifecycle/run-service.ts";
+import { type ReadyEngine, startPostgresEngine, startRedisEngine } from "./engines/start-engines.ts";
+import { type Instance, takeInstanceLock } from "./instance-lock.ts";
+import { followLogs } from "./logs/follow-logs.ts";
+import type { Mesh, Paths } from "./mesh.ts";
+import { migrateServices } from "./migrate-services.ts";
+import { awaitEarlierWatchman, openWatchman } from "./open-watchman.ts";
+import { ProcessRegister } from "./processes/process-register.ts";
+import { forceProcesses, stopProcesses } from "./processes/stop-processes.ts";
+import { knownVariables, type Service } from "./services.ts";
+import { type Environment, readLauncherSettings } from "./settings.ts";
+import { startService } from "./start-service.ts";
+import { type Address, tellAddresses, tellRunning } from "./tell-addresses.ts";
+
+/** Who asks for the start: the terminal, the environment, the signals. */
+export interface LaunchHost {
+  readonly env: Environment;
+  /** The repository. */
+  readonly root: string;
+  readonly say: (line: string) => void;
+  /** The first Ctrl-C. */
+  readonly stop: AbortSignal;
+  /** The second one. */
+  readonly force: AbortSignal;
+}
+
+export interface LaunchOptions {
+  readonly services: readonly Service[];
+  /** Whether a missing Redis may be installed. */
+  readonly mayInstall: boolean;
+  readonly backoff?: Mesh["backoff"];
+}
+
+/**
+ * Runs COS until it is told to stop. Answers with the exit code: 0 stopped as asked, 1 another launcher runs, 2 a wrong
+ * setting. Throws LaunchFault and SettingsError.
+ */
+export async function launch(host: LaunchHost, options: LaunchOptions): Promise<number> {
+  const { env, say } = host;
+  const settings = readLauncherSettings(
+    env,
+    options.services.map((service) => service.settings),
+  );
+  for (const warning of unknownVariables(env, knownVariables(options.services))) say(`Warning: ${warning}`);
+  const paths = makeFolders(host.root, settings.dataDir);
+  const lock = takeInstanceLock(paths.run);
+  if ("pid" in lock) return refuse(lock, say);
+  const closers = new Closers((name, error) => say(`${name}: ${(error as Error).message}`));
+  closers.add("instance lock", lock.release);
+  const ending = new AbortController();
+  const stopping = AbortSignal.any([host.stop, ending.signal]);
+  try {
+    await awaitEarlierWatchman(paths.run, say);
+    const watchman = await openWatchman(paths.run);
+    closers.add("watchman", watchman.close);
+    const register = new ProcessRegister(watchman.watch);
+    const follower = followLogs();
+    closers.add("logs", follower.close);
+    const busy: Promise<unknown>[] = [];
+    closers.add("processes", async () => {
+      await stopAll(register, host);
+      // What was being started meanwhile has either seen that we stop, or stands in the register by now.
+      await Promise.allSettled(busy);
+      await stopAll(register, host);
+    });
+    const over = Promise.withResolvers<number>();
+    host.stop.addEventListener("abort", () => over.resolve(0), { once: true });
+    if (host.stop.aborted) over.resolve(0);
+    const mesh: Mesh = {
+      env,
+      settings,
+      paths,
+      register,
+      follower,
+      stopping,
+      say,
+      mayInstall: options.mayInstall,
+      backoff: options.backoff ?? {},
+      keep(process) {
+        busy.push(process);
+        void process.then((ended) => ended && over.resolve(EXIT_MISCONFIGURED));
+      },
+    };
+    const up = bringUp(mesh, options.services, lock.publish);
+    busy.push(up);
+    await Promise.race([up, over.promise]);
+    return await over.promise;
+  } finally {
+    ending.abort();
+    await closers.close();
+  }
+}
+
+async function bringUp(
+  mesh: Mesh,
+  services: readonly Service[],
+  publish: (addresses: Instance["addresses"]) => void,
+): Promise<void> {
+  const [postgres, redis] = await bothEngines(mesh);
+  mesh.stopping.throwIfAborted();
+  const urls = { COS_POSTGRES_URL: postgres.url, ...(redis === undefined ? {} : { COS_REDIS_URL: redis.url }) };
+  await migrateServices(mesh, services, postgres.url);
+  mesh.stopping.throwIfAborted();
+  const served = await Promise.all(services.map((service) => startService(mesh, service, urls)));
+  mesh.stopping.throwIfAborted();
+  const addresses: Address[] = [...served, postgres, ...(redis === undefined ? [] : [redis])];
+  publish(addresses.map(({ name, address }) => [name, address]));
+  tellAddresses(mesh, addresses);
+}
+
+/** Both at once; if one fails, the other is awaited all the same, so that nothing is started behind our back. */
+async function bothEngines(mesh: Mesh): Promise<[ReadyEngine, ReadyEngine | undefined]> {
+  const both = [startPostgresEngine(mesh), startRedisEngine(mesh)] as const;
+  await Promise.allSettled(both);
+  return Promise.all(both);
+}
+
+/** Ends what stands in the register, in order (N2); at once if that is asked for (N3). */
+async function stopAll(register: ProcessRegister, { say, stop, force }: LaunchHost): Promise<void> {
+  if (stop.aborted && register.plans().length > 0) say("Stopping: services first, then engines. Again to end at once.");
+  const forceNow = () => forceProcesses(register.plans());
+  if (force.aborted) forceNow();
+  force.addEventListener("abort", forceNow, { once: true });
+  for (let plans = register.plans(); plans.length > 0; plans = register.plans()) {
+    for (const name of await stopProcesses(plans)) say(`${name} did not end in time and was ended`);
+  }
+}
+
+function refuse(running: Instance, say: (line: string) => void): number {
+  tellRunning(running, say);
+  return 1;
+}
+
+/** Everybody may pass through the data folder, because as root PostgreSQL runs as another user; what is in it is closed. */
+function makeFolders(root: string, dataDir: string): Paths {
+  const data = isAbsolute(dataDir) ? dataDir : join(root, dataDir);
+  const paths = { root, data, logs: join(data, "logs"), run: join(data, "run") };
+  mkdirSync(paths.data, { recursive: true, mode: 0o755 });
+  mkdirSync(paths.logs, { recursive: true, mode: 0o700 });
+  mkdirSync(paths.run, { recursive: true, mode: 0o700 });
+  return paths;
+}

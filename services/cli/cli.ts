@@ -1,0 +1,13 @@
+import type { Output } from "./output/output.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** What the commands share: the world around them and the two streams they write to. */
+export interface Cli {
+  readonly terminal: Terminal;
+  readonly out: Output;
+  readonly err: Output;
+  /** The conductor that the command talked to; empty before it did. */
+  address: string;
+  /** Told by the command that ran, one of `EXIT`. */
+  exitCode: number;
+}

@@ -1,0 +1,152 @@
+import { randomUUID } from "node:crypto";
+import { ConnectError } from "@connectrpc/connect";
+import type { RecordMemoryResponse } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
+import type { Cli } from "../cli.ts";
+import type { ImportOptions } from "../commands/import.ts";
+import type { Connection } from "../connection.ts";
+import { EXIT } from "../exit-codes.ts";
+import type { LineFault } from "./line-fault.ts";
+import { ProgressBar } from "./progress-bar.ts";
+import { type Item, recordItems } from "./record-items.ts";
+import { registerModule } from "./register-module.ts";
+import { type Fault, Tally } from "./tally.ts";
+
+/** What is imported. */
+export interface ImportSource {
+  /** As messages call it. */
+  readonly name: string;
+  /** How much there is, in the unit of `done`; undefined: nobody knows. */
+  readonly total: number | undefined;
+  /** How much of it has been read. */
+  done(): number;
+  /** Tells faulty ones to `onFault`, and ends when that answers false. */
+  items(onFault: (name: string, fault: LineFault) => boolean): AsyncIterable<Item[]>;
+}
+
+/** A server that is away longer is not restarting. */
+const GIVE_UP_AFTER_MS = 60_000;
+/** After Ctrl-C: how long to wait for the answers to what has been sent. */
+const LAST_ANSWERS_MAX_MS = 3_000;
+
+/** What the parts of one import share. */
+interface Run {
+  readonly cli: Cli;
+  readonly source: ImportSource;
+  readonly options: ImportOptions;
+  readonly tally: Tally;
+  readonly bar: ProgressBar;
+  /** The same for all calls of this import, so that a memory tells whether it was recorded by it (record-items.ts, R3). */
+  readonly requestId: string;
+  /** Nothing more is taken in. */
+  readonly stop: AbortController;
+  /** Nor waited for. */
+  readonly abandon: AbortController;
+}
+
+/** Records a source's items and tells what became of them; the exit code. */
+export async function runImport(
+  cli: Cli,
+  connection: Connection,
+  source: ImportSource,
+  options: ImportOptions,
+): Promise<number> {
+  const { signal } = cli.terminal;
+  const run = openRun(cli, source, options);
+  const release = stopOn(signal, run);
+  const module = options.module ?? "cc";
+  // Also the first word with the server: if nobody is there, this says so at once.
+  if (await registerModule(connection, module, signal)) tell(run, `module ${module} registered`);
+  try {
+    await recordAll(run, connection);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    release();
+    run.bar.clear();
+    await run.tally.close();
+  }
+  if (signal.aborted) {
+    tell(run, "stopped: type the same command again to go on, nothing is recorded twice");
+    return EXIT.interrupted;
+  }
+  return run.tally.counts.failed > 0 ? EXIT.failed : EXIT.ok;
+}
+
+function openRun(cli: Cli, source: ImportSource, options: ImportOptions): Run {
+  const tally = new Tally(source.name, options.json === true, cli.out, cli.err);
+  const bar = new ProgressBar(cli.err, source.name, Date.now);
+  const [stop, abandon] = [new AbortController(), new AbortController()];
+  return { cli, source, options, tally, bar, requestId: randomUUID(), stop, abandon };
+}
+
+/** Ctrl-C: what has been sent is still waited for, but not for ever. Answers with what undoes this. */
+function stopOn(signal: AbortSignal, { stop, abandon }: Run): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  const interrupt = (): void => {
+    stop.abort();
+    timer = setTimeout(() => abandon.abort(), LAST_ANSWERS_MAX_MS);
+  };
+  signal.addEventListener("abort", interrupt, { once: true });
+  return () => {
+    signal.removeEventListener("abort", interrupt);
+    clearTimeout(timer);
+  };
+}
+
+function recordAll(run: Run, connection: Connection): Promise<void> {
+  const { source, stop, abandon, requestId: id } = run;
+  const headers = { "x-request-id": id };
+  const items = source.items((name, { field, message }) => onFault(run, { name, field, message }));
+  return recordItems({
+    items: registering(run, connection, items),
+    open: (requests, call) => connection.conductor.recordMemories(requests, { ...call, headers }),
+    onRecorded: (_, response) => onRecorded(run, response),
+    onFault: ({ name }, { field, message }) => void onFault(run, { name, field, message }),
+    onLost: (cause, next) =>
+      tell(run, `connection lost (${causeOf(cause)}): trying again from ${next?.name ?? "there"}`),
+    onResumed: () => tell(run, "connected again: going on"),
+    stop: stop.signal,
+    abandon: abandon.signal,
+    batchItemsMax: run.options.batch,
+    giveUpAfterMs: GIVE_UP_AFTER_MS,
+  });
+}
+
+/** The items, each after its module has been registered: lines may name modules of their own. */
+async function* registering(run: Run, connection: Connection, groups: AsyncIterable<Item[]>): AsyncGenerator<Item[]> {
+  const known = new Set(["", "cc", run.options.module]);
+  for await (const items of groups) {
+    for (const { request } of items) {
+      const module = request.memory?.module ?? "";
+      if (known.has(module)) continue;
+      if (await registerModule(connection, module, run.stop.signal)) tell(run, `module ${module} registered`);
+      known.add(module);
+    }
+    yield items;
+  }
+}
+
+function onRecorded({ tally, bar, source, requestId }: Run, { deduplicated, memory }: RecordMemoryResponse): void {
+  const { counts } = tally;
+  counts[deduplicated && memory?.requestId !== requestId ? "alreadyThere" : "recorded"] += 1;
+  bar.update({ done: source.done(), total: source.total, recorded: counts.recorded + counts.alreadyThere });
+}
+
+/** Whether to go on. */
+function onFault({ tally, bar, stop, options }: Run, fault: Fault): boolean {
+  bar.clear();
+  tally.fault(fault);
+  if (options.onError === "skip") return true;
+  stop.abort();
+  return false;
+}
+
+function tell({ bar, cli }: Run, text: string): void {
+  bar.clear();
+  cli.err.line(cli.err.style("dim", `cos: ${text}`)).catch(() => undefined);
+}
+
+function causeOf(cause: unknown): string {
+  if (cause instanceof ConnectError) return cause.rawMessage;
+  return cause instanceof Error ? cause.message : "the server ended the stream";
+}

@@ -1,0 +1,74 @@
+import type { JsonObject } from "@bufbuild/protobuf";
+import { InvalidArgumentError } from "commander";
+import { parseAddress } from "../config.ts";
+import { type Instant, parseInstant } from "./parse-instant.ts";
+
+const MODULE = /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/;
+const MODULE_LENGTH_MAX = 40;
+
+/** Turns what a parser says into commander's own refusal, which names the option. */
+function refusing<T>(parse: (text: string) => T): (text: string) => T {
+  return (text) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      throw new InvalidArgumentError(`It ${(error as Error).message}.`);
+    }
+  };
+}
+
+/** Collects an option that may be given several times. */
+export function repeated<T>(parse: (text: string) => T): (text: string, before: T[] | undefined) => T[] {
+  return (text, before = []) => [...before, parse(text)];
+}
+
+export const address = refusing(parseAddress);
+
+export const instant: (text: string) => Instant = (text) => {
+  try {
+    return parseInstant(text);
+  } catch (error) {
+    throw new InvalidArgumentError(`${(error as Error).message}.`);
+  }
+};
+
+export const moduleName = refusing((text) => {
+  if (MODULE.test(text) && text.length <= MODULE_LENGTH_MAX) return text;
+  throw new Error("must be 1 to 40 small letters, digits and single underscores, a letter first");
+});
+
+export const text = (value: string): string => value;
+
+/** A whole number from 1. */
+export const count = refusing((value) => {
+  const number = Number(value);
+  if (/^\d+$/.test(value) && number >= 1 && Number.isSafeInteger(number)) return number;
+  throw new Error("must be a whole number from 1 on");
+});
+
+/** A whole number from 1, or `all`. */
+export const countOrAll = (value: string): number => (value === "all" ? Number.POSITIVE_INFINITY : count(value));
+
+export const jsonObject = refusing((value): JsonObject => {
+  const parsed = parseJson(value);
+  if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return parsed as JsonObject;
+  throw new Error('must be a JSON object, such as {"pages": 12}');
+});
+
+function parseJson(value: string): unknown {
+  try {
+    return JSON.parse(value);
+  } catch {
+    return undefined;
+  }
+}
+
+/** `field=key,field=key` into pairs. */
+export const pairs = refusing((value): [string, string][] =>
+  value.split(",").map((pair) => {
+    const at = pair.indexOf("=");
+    const [field, key] = [pair.slice(0, at).trim(), pair.slice(at + 1).trim()];
+    if (at > 0 && field !== "" && key !== "") return [field, key];
+    throw new Error("must be field=key pairs, such as occurred_at=date,source=author");
+  }),
+);

@@ -1,0 +1,60 @@
+import type { Memory } from "#gen/cos/memory/v1/memory_pb.ts";
+import { formatInstant } from "./format-instant.ts";
+import { oneLine, safeLines, shorten } from "./one-line.ts";
+import type { Output } from "./output.ts";
+
+/** Columns that the text of a memory gets at least, however narrow the terminal. */
+const TEXT_COLUMNS_MIN = 20;
+
+/** A memory on one line: when, where, what, from whom, and as much of the text as fits. */
+export function memoryLine(out: Output, memory: Memory): string {
+  const parts = (
+    [
+      ["cyan", formatInstant(memory.occurredAt ?? memory.recordedAt)],
+      ["dim", `${memory.module}/${memory.position}`],
+      ["yellow", memory.eventType],
+      ["green", oneLine(memory.source)],
+    ] as const
+  ).filter(([, part]) => part !== "");
+  const lead = parts.map(([format, part]) => out.style(format, part)).join("  ");
+  const text = oneLine(summaryOf(memory));
+  if (out.columns === undefined) return `${lead}  ${text}`.trimEnd();
+  const leadColumns = parts.reduce((columns, [, part]) => columns + part.length + 2, 0);
+  return `${lead}  ${shorten(text, Math.max(TEXT_COLUMNS_MIN, out.columns - leadColumns))}`.trimEnd();
+}
+
+/** What a memory says, in the fewest words. */
+function summaryOf(memory: Memory): string {
+  if (memory.forgottenAt !== undefined) return "(forgotten)";
+  if (memory.text !== "") return memory.text;
+  if (memory.promptTrace !== undefined) return memory.promptTrace.prompt;
+  return memory.payload === undefined ? "" : JSON.stringify(memory.payload);
+}
+
+/** A memory with all its fields, one below the other, then its text. */
+export function memoryBlock(out: Output, memory: Memory): string {
+  const { promptTrace: trace } = memory;
+  const fields: [string, string][] = [
+    ["id", memory.id],
+    ["place", `${memory.module}/${memory.position}`],
+    ["type", memory.eventType],
+    ["source", memory.source],
+    ["occurred", formatInstant(memory.occurredAt)],
+    ["recorded", formatInstant(memory.recordedAt)],
+    ["forgotten", formatInstant(memory.forgottenAt)],
+    ["session", memory.sessionId],
+    ["tags", memory.tags.join(", ")],
+    ["cause", memory.causationId],
+    ["payload type", memory.payloadType],
+    ["payload", memory.payload === undefined ? "" : JSON.stringify(memory.payload)],
+    ["model", trace?.model ?? ""],
+    ["prompt", trace?.prompt ?? ""],
+    ["response", trace?.response ?? ""],
+    ["request", memory.requestId],
+    ["trace", memory.traceId],
+  ];
+  const lines = fields
+    .filter(([, value]) => value !== "")
+    .map(([name, value]) => `${out.style("dim", name.padEnd(13))} ${oneLine(value)}`);
+  return [...lines, ...(memory.text === "" ? [] : ["", ...safeLines(memory.text)])].join("\n");
+}

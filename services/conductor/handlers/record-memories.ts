@@ -1,0 +1,71 @@
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { Code } from "@connectrpc/connect";
+import type { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
+import {
+  type ConductorService,
+  type RecordMemoriesRequest,
+  type RecordMemoriesResponse,
+  RecordMemoriesResponseSchema,
+  type RecordMemoryRequest,
+  type RecordResultSchema,
+} from "#gen/cos/conductor/v1/conductor_service_pb.ts";
+import { MemoryView } from "#gen/cos/memory/v1/memory_pb.ts";
+import type { CallContext } from "#shared/auth/call-context.ts";
+import { CosError, type FieldFault } from "#shared/errors/cos-error.ts";
+import type { Handlers } from "#shared/rpc/bind-service.ts";
+import type { Store } from "../store/open-store.ts";
+import { acceptCall } from "./accept-call.ts";
+import { answerInOrder } from "./answer-in-order.ts";
+import { answerRecorded } from "./answer-recorded.ts";
+
+/** Twice what one message may hold: one is being committed while the next is read. */
+const ITEMS_IN_HAND_MAX = 2000;
+
+type Result = MessageInitShape<typeof RecordResultSchema>;
+
+interface Needs {
+  readonly store: Pick<Store, "record">;
+  /** The rules of the contract: items of this stream are judged one by one. */
+  readonly validate: (request: RecordMemoryRequest) => readonly FieldFault[];
+  /** Hears of faults that are ours, whose inside the caller is not told. */
+  readonly onFault: (call: CallContext, error: unknown) => void;
+}
+
+export function recordMemories(needs: Needs): Handlers<typeof ConductorService>["recordMemories"] {
+  return (messages, call) => {
+    let taken = 0;
+    const work = async ({ requests }: RecordMemoriesRequest): Promise<RecordMemoriesResponse> => {
+      const firstIndex = taken;
+      taken += requests.length;
+      const results = await Promise.all(requests.map((request) => recordOne(needs, request, call)));
+      return create(RecordMemoriesResponseSchema, { firstIndex: BigInt(firstIndex), results });
+    };
+    return answerInOrder(messages, work, {
+      weightMax: ITEMS_IN_HAND_MAX,
+      weigh: ({ requests }) => requests.length,
+    });
+  };
+}
+
+async function recordOne(
+  { store, validate, onFault }: Needs,
+  request: RecordMemoryRequest,
+  call: CallContext,
+): Promise<Result> {
+  try {
+    const recorded = await store.record(call.scope, acceptCall(request, call, { validate }));
+    return { outcome: { case: "recorded", value: answerRecorded(recorded, request.view, MemoryView.BASIC) } };
+  } catch (error) {
+    if (!(error instanceof CosError)) onFault(call, error);
+    return { outcome: { case: "fault", value: faultOf(error, call) } };
+  }
+}
+
+function faultOf(error: unknown, call: CallContext) {
+  if (!(error instanceof CosError)) {
+    const reason: keyof typeof ErrorReason = "INTERNAL";
+    return { code: Code.Internal, reason, message: `internal error; request id ${call.requestId}` };
+  }
+  const { code, reasonName, message, fields } = error;
+  return { code, reason: reasonName, message, field: fields[0]?.field ?? "" };
+}

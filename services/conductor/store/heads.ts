@@ -1,0 +1,19 @@
+import type { ModuleHead } from "#shared/highway/log-port.ts";
+import type { Postgres } from "#shared/postgres/open-postgres.ts";
+import { queryAbortably } from "#shared/postgres/query-abortably.ts";
+
+const statement = {
+  name: "heads",
+  text: `select m.name, m.number, h.position
+         from mem0_cc.module m join mem0_cc.head h on h.module = m.name
+         order by m.number`,
+};
+
+/** The last position of every module, ascending by number, in one query. */
+export async function heads(postgres: Postgres, signal?: AbortSignal): Promise<ModuleHead[]> {
+  const rows = await queryAbortably<{ name: string; number: number; position: string }>(postgres, {
+    ...statement,
+    signal,
+  });
+  return rows.map(({ name, number, position }) => ({ module: name, number, position: Number(position) }));
+}

@@ -1,0 +1,135 @@
+import type { GetMemoryRequest, ListMemoriesRequest } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
+import type { ListModulesRequest, Module } from "#gen/cos/conductor/v1/module_service_pb.ts";
+import type { Memory } from "#gen/cos/memory/v1/memory_pb.ts";
+import { mayRead, type Scope } from "#shared/auth/scope.ts";
+import type { CosError } from "#shared/errors/cos-error.ts";
+import type { EpochHistory, LogPort } from "#shared/highway/log-port.ts";
+import type { Log } from "#shared/log/open-log.ts";
+import { assertSchemaCurrent } from "#shared/postgres/assert-schema-current.ts";
+import { openPostgres, type Postgres } from "#shared/postgres/open-postgres.ts";
+import { queryAbortably } from "#shared/postgres/query-abortably.ts";
+import { SchemaOutdatedError } from "#shared/postgres/schema-outdated-error.ts";
+import type { AcceptedMemory } from "../domain/accepted-memory.ts";
+import { logEntities, logSchema } from "./entities.ts";
+import { Epochs } from "./epochs.ts";
+import { getMemory, readPlaces } from "./get-memory.ts";
+import { GroupCommit, type GroupCommitOptions, type Recorded } from "./group-commit.ts";
+import { heads } from "./heads.ts";
+import { listMemories, type MemoryPage } from "./list-memories.ts";
+import { logMigrations } from "./migrations/log-migrations.ts";
+import { getModule, listModules, type ModulePage, registerModule } from "./modules.ts";
+import { positionAt } from "./position-at.ts";
+import { readEvents } from "./read-events.ts";
+import { moduleNotFound } from "./visibility.ts";
+
+export interface StoreOptions {
+  readonly url: string;
+  readonly log: Log;
+  /** Connections at most, the two of the write path included. Default 10. */
+  readonly poolMax?: number;
+  /** For a connection. Default 1,500. */
+  readonly connectTimeoutMs?: number;
+  /** When a reader is told that PostgreSQL does not answer. Default 1,900. */
+  readonly readTimeoutMs?: number;
+  readonly onCommitted?: GroupCommitOptions["onCommitted"];
+  /** Other bounds and times of the write path than its own. */
+  readonly commit?: Partial<Omit<GroupCommitOptions, "pool" | "log" | "epochOf" | "readPlaces" | "onCommitted">>;
+}
+
+/** The log of one process: what is recorded goes in here, and is read here again. */
+export interface Store {
+  /** Records one memory. Rejects as `cos.conductor.v1` promises: module, key, engine, overload. */
+  record(scope: Scope, accepted: AcceptedMemory): Promise<Recorded>;
+  /** Records all or none. */
+  recordAtomic(scope: Scope, accepted: readonly AcceptedMemory[]): Promise<Recorded[]>;
+  readonly log: LogPort;
+  getMemory(scope: Scope, request: GetMemoryRequest, signal?: AbortSignal): Promise<Memory>;
+  listMemories(scope: Scope, request: ListMemoriesRequest, signal?: AbortSignal): Promise<MemoryPage>;
+  registerModule(scope: Scope, module: Module): Promise<Module>;
+  getModule(scope: Scope, name: string, signal?: AbortSignal): Promise<Module>;
+  listModules(
+    scope: Scope,
+    request: Pick<ListModulesRequest, "pageSize" | "pageToken">,
+    signal?: AbortSignal,
+  ): Promise<ModulePage>;
+  /** Hears of each new epoch; returns a function that stops it. */
+  onEpochChanged(listener: (history: EpochHistory) => void): () => void;
+  /**
+   * Resolves when PostgreSQL answers and its schema is good enough; a cheap check, for health. Rejects with SchemaOutdatedError
+   * when only `cos migrate` helps, else with ENGINE_UNAVAILABLE.
+   */
+  ready(): Promise<void>;
+  /** Takes no more, answers who waits, closes the connections. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the log. No connection is made yet: PostgreSQL may come later, and until then everything rejects with ENGINE_UNAVAILABLE.
+ *
+ * Every new connection is checked before its first use: is the schema good enough, is it still the same epoch (H3).
+ */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const { log, connectTimeoutMs = 1500, readTimeoutMs = 1900 } = options;
+  const epochs = new Epochs(log, connectTimeoutMs);
+  const needed = { schema: logSchema, migrations: logMigrations.map(({ name }) => name) };
+  const postgres = await openPostgres({
+    url: options.url,
+    applicationName: "cos conductor",
+    entities: logEntities,
+    schema: logSchema,
+    migrations: logMigrations,
+    ...(options.poolMax === undefined ? {} : { poolMax: options.poolMax }),
+    connectTimeoutMs,
+    onConnect: async (client) => {
+      await assertSchemaCurrent(client, needed, connectTimeoutMs);
+      await epochs.check(client);
+    },
+    log,
+  });
+  const commit = new GroupCommit({
+    ...options.commit,
+    pool: postgres.pool,
+    log,
+    epochOf: (client) => epochs.identityOf(client),
+    readPlaces: (places) => readPlaces(postgres, places),
+    ...(options.onCommitted === undefined ? {} : { onCommitted: options.onCommitted }),
+  });
+  const modules = { postgres, epoch: () => epochs.history().current.identity, timeoutMs: readTimeoutMs };
+  return {
+    record: (scope, accepted) => refusalOf(scope, [accepted]) ?? commit.record(accepted),
+    recordAtomic: (scope, accepted) => refusalOf(scope, accepted) ?? commit.recordAtomic(accepted),
+    log: {
+      epochs: () => epochs.history(),
+      heads: (signal) => heads(postgres, signal),
+      read: (scope, module, after, limits, filter, signal) =>
+        readEvents(postgres, scope, { module, after, limits, filter }, signal),
+      positionAt: (module, at, signal) => positionAt(postgres, module, at, signal),
+    },
+    getMemory: (scope, request, signal) => getMemory(postgres, scope, request, signal),
+    listMemories: (scope, request, signal) => listMemories(postgres, scope, request, { signal }),
+    registerModule: (_, module) => registerModule(modules, module),
+    getModule: (scope, name, signal) => getModule(modules, scope, name, signal),
+    listModules: (scope, request, signal) => listModules(modules, scope, request, signal),
+    onEpochChanged: (listener) => epochs.onChanged(listener),
+    ready: () => ready(postgres),
+    close: async () => {
+      await commit.close();
+      await postgres.close();
+    },
+  };
+}
+
+/** A module that the caller may not see is unknown to this caller, for writing too. */
+function refusalOf(scope: Scope, accepted: readonly AcceptedMemory[]): Promise<never> | undefined {
+  const unseen = accepted.find(({ module }) => !mayRead(scope, module));
+  return unseen === undefined ? undefined : Promise.reject(moduleNotFound(unseen.module));
+}
+
+async function ready(postgres: Postgres): Promise<void> {
+  try {
+    await queryAbortably(postgres, { text: "select" });
+  } catch (error) {
+    const { cause } = error as CosError;
+    throw cause instanceof SchemaOutdatedError ? cause : error;
+  }
+}

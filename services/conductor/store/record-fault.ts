@@ -1,0 +1,31 @@
+import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
+import { CosError } from "#shared/errors/cos-error.ts";
+import type { AcceptedMemory } from "../domain/accepted-memory.ts";
+import type { RecordOutcome } from "./record-batch.ts";
+
+export type FaultOutcome = Exclude<RecordOutcome["outcome"], "recorded" | "duplicate" | "held_back">;
+
+/**
+ * The error of a memory that the log refused. `path` is where its request stands in what the caller sent, with the dot; empty for a
+ * request of its own.
+ */
+export function recordFault(outcome: FaultOutcome, { module }: AcceptedMemory, path: string): CosError {
+  switch (outcome) {
+    case "module_unknown":
+      return new CosError(ErrorReason.MODULE_NOT_FOUND, `there is no module "${module}"`, {
+        resource: { type: "module", name: module },
+        fields: [{ field: `${path}memory.module`, description: "must be a registered module" }],
+      });
+    case "module_retired":
+      return new CosError(ErrorReason.MODULE_RETIRED, `module "${module}" is retired: it can be read, not written`, {
+        resource: { type: "module", name: module },
+        fields: [{ field: `${path}memory.module`, description: "must be an active module" }],
+      });
+    case "key_reused":
+      return new CosError(
+        ErrorReason.IDEMPOTENCY_KEY_REUSED,
+        `${path}idempotency_key: was used in module "${module}" for other content`,
+        { fields: [{ field: `${path}idempotency_key`, description: "was used for other content" }] },
+      );
+  }
+}

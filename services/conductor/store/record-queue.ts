@@ -1,0 +1,124 @@
+import type { RecordCall } from "./record-call.ts";
+
+/** How much one batch may hold; a call that is larger alone is a batch of its own. */
+export interface BatchBounds {
+  readonly rowsMax: number;
+  readonly bytesMax: number;
+}
+
+/**
+ * The calls that wait for a batch, first come first served.
+ *
+ * Owner     the group commit.
+ *  Q1  An atomic call is a batch of its own.
+ *  Q2  A module whose head is held by somebody else travels alone, one batch at a time, until a batch of it gets through: the other
+ *      modules do not wait with it.
+ *  Q3  Calls that have been answered meanwhile (their time was up) are left behind, unrecorded.
+ */
+export class RecordQueue {
+  readonly #bounds: BatchBounds;
+  readonly #contended = new Map<string, "waiting" | "travelling">();
+  #calls: RecordCall[] = [];
+  #first = 0;
+
+  constructor(bounds: BatchBounds) {
+    this.#bounds = bounds;
+  }
+
+  push(call: RecordCall): void {
+    this.#calls.push(call);
+  }
+
+  /** Puts calls back that found a head held, to travel by module (Q2). */
+  putBack(calls: readonly RecordCall[]): void {
+    for (const module of modulesOf(calls)) this.#contended.set(module, "waiting");
+    this.#calls = [...calls, ...this.#calls.slice(this.#first)];
+    this.#first = 0;
+  }
+
+  /** The next batch; empty when there is nothing to do. */
+  take(): RecordCall[] {
+    return this.#contended.size === 0 ? this.#takeInOrder() : this.#takeByModule();
+  }
+
+  /** A batch has got through, or its calls have been given up: its modules may travel with others again. */
+  release(calls: readonly RecordCall[]): void {
+    if (this.#contended.size === 0) return;
+    for (const module of modulesOf(calls)) this.#contended.delete(module);
+  }
+
+  #takeInOrder(): RecordCall[] {
+    const batch = new Batch(this.#bounds);
+    while (this.#first < this.#calls.length) {
+      const call = this.#calls[this.#first]!;
+      if (!call.settled && !batch.add(call)) break;
+      this.#first += 1;
+    }
+    this.#compact();
+    return batch.calls;
+  }
+
+  #takeByModule(): RecordCall[] {
+    const batch = new Batch(this.#bounds);
+    const left: RecordCall[] = [];
+    const seen = new Set<string>();
+    let alone: string | undefined;
+    for (const call of this.#calls.slice(this.#first)) {
+      if (call.settled) continue;
+      const held = modulesOf([call]).find((module) => this.#contended.has(module));
+      if (held !== undefined) seen.add(held);
+      if (batch.calls.length === 0 && held !== undefined && this.#contended.get(held) === "waiting") alone = held;
+      const fits = held === alone && batch.add(call);
+      if (!fits) left.push(call);
+    }
+    if (alone !== undefined) for (const module of modulesOf(batch.calls)) this.#contended.set(module, "travelling");
+    this.#forgetUnasked(seen);
+    this.#calls = left;
+    this.#first = 0;
+    return batch.calls;
+  }
+
+  /** A held module that nobody waits for any more needs no attention. */
+  #forgetUnasked(seen: ReadonlySet<string>): void {
+    for (const [module, state] of this.#contended) {
+      if (state === "waiting" && !seen.has(module)) this.#contended.delete(module);
+    }
+  }
+
+  /** Taken calls are cut off in one go, now and then: moving the rest for each batch would cost more. */
+  #compact(): void {
+    if (this.#first === this.#calls.length) this.#calls = [];
+    else if (this.#first > 1024) this.#calls = this.#calls.slice(this.#first);
+    else return;
+    this.#first = 0;
+  }
+}
+
+class Batch {
+  readonly calls: RecordCall[] = [];
+  readonly #bounds: BatchBounds;
+  #rows = 0;
+  #bytes = 0;
+
+  constructor(bounds: BatchBounds) {
+    this.#bounds = bounds;
+  }
+
+  /** False: it does not fit. */
+  add(call: RecordCall): boolean {
+    const full =
+      call.atomic ||
+      this.calls[0]?.atomic === true ||
+      this.#rows + call.memories.length > this.#bounds.rowsMax ||
+      this.#bytes + call.bytes > this.#bounds.bytesMax;
+    if (full && this.calls.length > 0) return false;
+    this.calls.push(call);
+    this.#rows += call.memories.length;
+    this.#bytes += call.bytes;
+    return true;
+  }
+}
+
+function modulesOf(calls: readonly RecordCall[]): string[] {
+  return [...new Set(calls.flatMap(({ memories }) => memories.map(({ module }) => module)))];
+}

@@ -1,0 +1,75 @@
+/**
+ * The one way in which anything gets into a module's stream (H2).
+ *
+ * Purpose: Redis can at any time hold less than the log, never something else. Any number of processes may race with
+ * any parts of the log, out of order and repeatedly; none of them leads.
+ *
+ *  S1. The entry of position p is `p-0`, and is written only when the last one is p - 1. So positions in a stream are
+ *      dense, and each is written and announced once in the stream's life. Each entry names its epoch.
+ *  S2. What is there already is skipped; what would leave a gap is answered GAP with the last position, not written.
+ *  S3. Nothing is known of a module, or what is known is of an earlier epoch: all of it is removed, and the answer is EMPTY,
+ *      unless the call says `rebuild`: then the stream begins with it. (A rebuild that lies above all there is begins it anew.)
+ *  S4. Redis knows a later epoch: nothing is touched, the answer is STALE.
+ *  S5. After every call that writes, entries and bytes are within their limits, but for one entry. Bytes are counted exactly.
+ *
+ * Failure: the script runs whole or not at all, but for a refusal to write (OOM, READONLY), which comes before its first
+ * write and reaches the caller as an error.
+ *
+ * KEYS: stream, place. ARGV: mode, generation, identity, after, entriesMax, bytesMax, channel; then for each event, the
+ * first standing at after + 1: field (`e`, `r`), bytes, hint (empty: not to be announced).
+ * Answers { status, last, bytes }.
+ */
+export const APPEND_SCRIPT = `
+local stream, place = KEYS[1], KEYS[2]
+local mode, generation, identity, after = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
+local entriesMax, bytesMax, channel = tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7]
+local known = redis.call('HMGET', place, 'generation', 'identity', 'last', 'bytes')
+local knownGeneration = tonumber(known[1] or 0)
+local last, bytes = tonumber(known[3] or -1), tonumber(known[4] or 0)
+
+if knownGeneration > generation then
+  return {'STALE', knownGeneration, 0}
+end
+if last < 0 or knownGeneration < generation or known[2] ~= identity or (mode == 'rebuild' and after > last) then
+  redis.call('DEL', stream, place)
+  if mode ~= 'rebuild' then
+    return {'EMPTY', 0, 0}
+  end
+  last, bytes = after, 0
+end
+
+local status, added, addedBytes = 'OK', 0, 0
+for i = 8, #ARGV, 3 do
+  local position = after + (i - 8) / 3 + 1
+  if position > last + 1 then
+    status = 'GAP'
+    break
+  end
+  if position == last + 1 then
+    redis.call('XADD', stream, string.format('%.0f-0', position), ARGV[i], ARGV[i + 1], 'i', identity)
+    if ARGV[i + 2] ~= '' then
+      redis.call('PUBLISH', channel, ARGV[i + 2])
+    end
+    last, added, addedBytes = position, added + 1, addedBytes + #ARGV[i + 1]
+  end
+end
+
+local length = redis.call('XLEN', stream)
+-- Somebody else may have emptied the stream: what it held is then no longer to be counted.
+bytes = (length == added) and addedBytes or (bytes + addedBytes)
+
+if length > entriesMax or bytes > bytesMax then
+  -- A little below the limits, so that a full stream is not trimmed at every call.
+  local entriesLow, bytesLow = entriesMax - math.floor(entriesMax / 64), bytesMax - math.floor(bytesMax / 64)
+  while length > 1 and (length > entriesLow or bytes > bytesLow) do
+    local oldest, keep = redis.call('XRANGE', stream, '-', '+', 'COUNT', 33), 1
+    while keep < #oldest and (length > entriesLow or bytes > bytesLow) do
+      bytes, length, keep = bytes - #oldest[keep][2][2], length - 1, keep + 1
+    end
+    redis.call('XTRIM', stream, 'MINID', oldest[keep][1])
+  end
+end
+
+redis.call('HSET', place, 'generation', ARGV[2], 'identity', identity, 'last', string.format('%.0f', last), 'bytes', string.format('%.0f', bytes))
+return {status, last, bytes}
+`;

@@ -1,0 +1,364 @@
+/**
+ * The log's half of the highway, in one process: what is recorded here is published, and whoever subscribes here is served.
+ *
+ * Owner: the process' main, which closes it. It owns three Redis connections (publisher, sweeper, blocking reader), the
+ * breaker before the first two, the rings, and one timer for all heartbeats.
+ *
+ *  A1. One epoch at a time. When the log begins another, `epochChanged` ends every stream with GoAway; they resume, and
+ *      learn where the histories part.
+ *  A2. `degraded` is true while Redis cannot be relied on: the breaker is not closed, or the reader gets no answers. Then
+ *      the sweeper feeds the rings from the log, at every tick. Nobody else needs to know.
+ *  A3. A module that the sweeper sees for the first time joins every stream of all modules that may see it, in the same
+ *      turn of the event loop in which `known` begins to count it: no token can know of it and lack it.
+ */
+
+import { durationMs } from "@bufbuild/protobuf/wkt";
+import type { SubscribeRequest } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
+import { type Event, GoAway_Reason } from "#gen/cos/highway/v1/highway_pb.ts";
+import { mayRead, type Scope } from "#shared/auth/scope.ts";
+import type { Log } from "#shared/log/open-log.ts";
+import { type Breaker, type BreakerState, openBreaker } from "#shared/redis/open-breaker.ts";
+import { openRedis, type RedisClient, untilReady } from "#shared/redis/open-redis.ts";
+import type { Encoded } from "#shared/rpc/encoded.ts";
+import type { Epoch, LogPort, ModuleHead } from "./log-port.ts";
+import { PUBLISHER_LIMITS, Publisher, type PublisherLimits } from "./publisher.ts";
+import { Reader } from "./reader.ts";
+import { resolveStart } from "./resolve-start.ts";
+import { RINGS_LIMITS, Rings, type RingsLimits } from "./rings.ts";
+import { READER_LIMITS, type ReaderLimits } from "./shard-reader.ts";
+import { shareEvent } from "./shared-event.ts";
+import { goAway, STREAM_LIMITS, type StreamHost, type StreamLimits, Subscription } from "./subscription.ts";
+import { SWEEPER_LIMITS, Sweeper, type SweeperLimits } from "./sweeper.ts";
+
+/** Every bound of the highway; each part's defaults stand beside it. */
+export interface HubSettings {
+  readonly publisher?: Partial<PublisherLimits>;
+  readonly sweeper?: Partial<SweeperLimits>;
+  readonly reader?: Partial<ReaderLimits>;
+  readonly rings?: Partial<RingsLimits>;
+  readonly streams?: Partial<StreamLimits>;
+  readonly breaker?: { readonly failuresMax?: number; readonly probeAfterMs?: number; readonly successesMin?: number };
+  /** How long the start waits for Redis. Default 1,000. */
+  readonly connectWaitMs?: number;
+  /** How often heartbeats are looked after; the precision of every duration of a stream. Default 200. */
+  readonly beatMs?: number;
+}
+
+export interface HubOptions {
+  readonly port: LogPort;
+  readonly redisUrl: string;
+  readonly log: Log;
+  readonly settings?: HubSettings;
+  /** Redis holds a later epoch than the log's as known here: look whether the log has moved, then call `epochChanged`. */
+  readonly onForeignEpoch?: () => void;
+}
+
+export interface SubscribeCall {
+  readonly scope: Scope;
+  readonly signal: AbortSignal;
+  readonly subscriptionId: string;
+}
+
+/** How the highway is, for mesh health. */
+export interface HubState {
+  readonly degraded: boolean;
+  readonly breaker: BreakerState;
+  readonly breakerOpened: number;
+  readonly readerHealthy: boolean;
+  readonly published: number;
+  readonly leftToSweeper: number;
+  readonly waitingBytes: number;
+  readonly ringBytes: number;
+  readonly streams: number;
+  readonly modules: readonly {
+    readonly module: string;
+    /** The log's last position, as last seen. */
+    readonly head: number;
+    /** Redis' last position, as last seen; undefined: not seen. */
+    readonly redisLast: number | undefined;
+    readonly ring:
+      | { readonly low: number; readonly high: number; readonly bytes: number; readonly listeners: number }
+      | undefined;
+  }[];
+}
+
+/**
+ * Opens the highway. Without Redis it works, degraded; it waits for it a moment, so that a start is not taken for an outage.
+ * It needs the log only when it is asked for something.
+ */
+export async function openHub(options: HubOptions): Promise<Hub> {
+  const hub = new Hub(options);
+  await hub.start(options.settings?.connectWaitMs ?? 1_000);
+  return hub;
+}
+
+export class Hub {
+  readonly #options: HubOptions;
+  readonly #limits: StreamLimits;
+  readonly #breaker: Breaker;
+  readonly #redis: { publisher: RedisClient; sweeper: RedisClient };
+  readonly #publisher: Publisher;
+  readonly #sweeper: Sweeper;
+  readonly #reader: Reader;
+  readonly #rings: Rings;
+  readonly #beat: NodeJS.Timeout;
+  #heads = new Map<string, ModuleHead>();
+  #known = 0;
+  #epoch: Epoch;
+  #streams = new Set<{ subscription: Subscription; all: Scope | undefined }>();
+  #degraded = false;
+  #closed = false;
+
+  constructor(options: HubOptions) {
+    const { port, log, settings = {} } = options;
+    this.#options = options;
+    this.#limits = { ...STREAM_LIMITS, ...settings.streams };
+    this.#epoch = port.epochs().current;
+    this.#breaker = openBreaker({ name: "redis", log, ...settings.breaker, onChange: () => this.#noteHealth() });
+    this.#redis = {
+      publisher: openRedis({ url: options.redisUrl, role: "publisher", log }),
+      sweeper: openRedis({ url: options.redisUrl, role: "plain", log }),
+    };
+    this.#sweeper = this.#openSweeper(settings);
+    this.#publisher = this.#openPublisher(settings);
+    this.#reader = this.#openReader(settings);
+    this.#rings = new Rings({ port, log, limits: { ...RINGS_LIMITS, ...settings.rings }, reader: this.#reader });
+    this.#beat = setInterval(() => this.#beatAll(), settings.beatMs ?? 200).unref();
+  }
+
+  /** Begins to sweep once Redis is connected, or after so long without it. */
+  async start(connectWaitMs: number): Promise<void> {
+    const clients = [this.#redis.publisher, this.#redis.sweeper, ...this.#reader.connections()];
+    await Promise.all(clients.map((client) => untilReady(client, connectWaitMs)));
+    this.#sweeper.start();
+  }
+
+  /** Redis cannot be relied on (A2). */
+  get degraded(): boolean {
+    return this.#degraded;
+  }
+
+  /** Takes what was just committed, of one module and of dense positions. Call it right after the commit; it never throws. */
+  publish(module: string, events: readonly Event[]): void {
+    const shared = events.map(shareEvent);
+    this.#rings.feed(module, this.#epoch, shared);
+    this.#publisher.publish(module, this.#epoch, shared);
+  }
+
+  /**
+   * A stream of frames for a validated request, from a place of its choice and then live, until the signal fires.
+   *
+   * Its first step throws what `resolveStart` throws; later it throws UNAVAILABLE after a GoAway, or when the log was away
+   * for too long.
+   */
+  async *subscribe(request: SubscribeRequest, call: SubscribeCall): AsyncGenerator<Encoded, void, undefined> {
+    if (this.#closed) {
+      throw goAway(GoAway_Reason.DRAINING, "the process is going away").error;
+    }
+    const { port } = this.#options;
+    const heads = await port.heads(call.signal);
+    const epochs = port.epochs();
+    const positionAt: LogPort["positionAt"] = (module, at, signal) => port.positionAt(module, at, signal);
+    const places = await resolveStart(request, { heads, epochs, scope: call.scope, positionAt, signal: call.signal });
+    this.#absorb(heads);
+    const heartbeatMs = request.heartbeat === undefined ? this.#limits.heartbeatMs : durationMs(request.heartbeat);
+    const subscription = new Subscription({
+      id: call.subscriptionId,
+      host: this.#hostOf(epochs.current),
+      scope: call.scope,
+      signal: call.signal,
+      filter: request.filter,
+      heartbeatMs,
+      limits: this.#limits,
+      places,
+    });
+    yield* this.#serve(subscription, request.allModules ? call.scope : undefined, epochs.current);
+  }
+
+  /** Call it when the log has begun a new epoch (A1). */
+  epochChanged(): void {
+    this.#epoch = this.#options.port.epochs().current;
+    this.#heads = new Map();
+    this.#sweeper.restart();
+    const ending = goAway(
+      GoAway_Reason.EPOCH_CHANGED,
+      "the log has begun a new epoch; resume to learn what that means",
+    );
+    for (const { subscription } of this.#streams) {
+      subscription.end(ending);
+      subscription.release();
+    }
+    this.#rings.restart();
+  }
+
+  state(): HubState {
+    return {
+      degraded: this.#degraded,
+      breaker: this.#breaker.state,
+      breakerOpened: this.#breaker.openedCount,
+      readerHealthy: this.#reader.healthy,
+      published: this.#publisher.counts.published,
+      leftToSweeper: this.#publisher.counts.left,
+      waitingBytes: this.#publisher.bytes,
+      ringBytes: this.#rings.bytes,
+      streams: this.#streams.size,
+      modules: [...this.#heads.values()].map(({ module, position }) => ({
+        module,
+        head: position,
+        redisLast: this.#sweeper.lastOf(module),
+        ring: this.#ringState(module),
+      })),
+    };
+  }
+
+  /** Ends all streams with GoAway and refuses new ones; the first step of a drain. */
+  drain(retryAfterMs?: number): void {
+    this.#closed = true;
+    for (const { subscription } of this.#streams) {
+      subscription.end(goAway(GoAway_Reason.DRAINING, "the process is going away; resume elsewhere", retryAfterMs));
+    }
+  }
+
+  /** Drains, and closes everything. Streams that have not ended by then end with the frame in hand. */
+  async close(): Promise<void> {
+    this.drain();
+    clearInterval(this.#beat);
+    this.#publisher.close();
+    await this.#sweeper.close();
+    this.#rings.close();
+    await this.#reader.close();
+    this.#redis.publisher.disconnect();
+    this.#redis.sweeper.disconnect();
+    this.#breaker.close();
+  }
+
+  async *#serve(
+    subscription: Subscription,
+    all: Scope | undefined,
+    epoch: Epoch,
+  ): AsyncGenerator<Encoded, void, undefined> {
+    const stream = { subscription, all };
+    this.#streams.add(stream);
+    // What was checked against one epoch is not served from another.
+    if (epoch.identity !== this.#epoch.identity) {
+      subscription.end(
+        goAway(GoAway_Reason.EPOCH_CHANGED, "the log has begun a new epoch; resume to learn what that means"),
+      );
+    }
+    try {
+      yield* subscription.frames();
+    } finally {
+      this.#streams.delete(stream);
+    }
+  }
+
+  #hostOf(epoch: Epoch): StreamHost {
+    return {
+      port: this.#options.port,
+      epoch,
+      attach: (module, position, listener) => this.#rings.attach(module, epoch, position, listener),
+      detach: (module, listener) => this.#rings.detach(module, listener),
+      headOf: (module) => this.#heads.get(module)?.position ?? 0,
+      known: () => this.#known,
+      degraded: () => this.#degraded,
+    };
+  }
+
+  #openSweeper(settings: HubSettings): Sweeper {
+    const { port, log } = this.#options;
+    return new Sweeper({
+      port,
+      log,
+      redis: this.#redis.sweeper,
+      breaker: this.#breaker,
+      limits: { ...SWEEPER_LIMITS, ...settings.sweeper },
+      onHeads: (heads, before) => this.#takeHeads(heads, before),
+      onLogFault: (error) => log.debug({ err: error }, "the log's heads could not be read"),
+      onForeignEpoch: () => this.#options.onForeignEpoch?.(),
+    });
+  }
+
+  #openPublisher(settings: HubSettings): Publisher {
+    return new Publisher({
+      redis: this.#redis.publisher,
+      breaker: this.#breaker,
+      log: this.#options.log,
+      limits: { ...PUBLISHER_LIMITS, ...settings.publisher },
+      streamLimits: () => this.#sweeper.streamLimits(),
+      onAnswer: (module, answer) => this.#sweeper.note(module, answer),
+      onLeft: (module) => this.#sweeper.suspect(module),
+    });
+  }
+
+  #openReader(settings: HubSettings): Reader {
+    return new Reader({
+      url: this.#options.redisUrl,
+      commands: this.#redis.sweeper,
+      log: this.#options.log,
+      limits: { ...READER_LIMITS, ...settings.reader },
+      epoch: () => this.#epoch.identity,
+      onEntries: (module, entries) => this.#rings.takeEntries(module, entries),
+      onForeignEpoch: () => this.#options.onForeignEpoch?.(),
+      onHealth: () => this.#noteHealth(),
+    });
+  }
+
+  #takeHeads(heads: readonly ModuleHead[], before: ReadonlyMap<string, number>): void {
+    this.#absorb(heads);
+    for (const { module, position } of heads) {
+      // What is just on its way comes by Redis in a moment; when Redis cannot be relied on, nothing is.
+      this.#rings.reach(module, this.#degraded ? position : (before.get(module) ?? 0));
+    }
+  }
+
+  /** A3. Heads that are older than what is known change nothing. */
+  #absorb(heads: readonly ModuleHead[]): void {
+    for (const head of heads) {
+      const known = this.#heads.get(head.module);
+      if (known === undefined || head.position > known.position) {
+        this.#heads.set(head.module, head);
+      }
+      if (known === undefined) {
+        this.#known = Math.max(this.#known, head.number);
+        this.#announce(head);
+      }
+    }
+  }
+
+  #announce({ module, number }: ModuleHead): void {
+    for (const { subscription, all } of this.#streams) {
+      if (all !== undefined && mayRead(all, module)) {
+        subscription.join({ module, number, position: 0 });
+      }
+    }
+  }
+
+  #noteHealth(): void {
+    const degraded = this.#breaker.state !== "closed" || !this.#reader.healthy;
+    if (degraded === this.#degraded) {
+      return;
+    }
+    this.#degraded = degraded;
+    this.#options.log[degraded ? "warn" : "info"]({ degraded }, "highway changed its way");
+    for (const { subscription } of this.#streams) {
+      subscription.wake();
+    }
+  }
+
+  #beatAll(): void {
+    const nowMs = Date.now();
+    this.#rings.sweep();
+    for (const { subscription } of this.#streams) {
+      subscription.beat(nowMs);
+    }
+  }
+
+  #ringState(module: string): HubState["modules"][number]["ring"] {
+    for (const { ring, listeners } of this.#rings.all()) {
+      if (ring.module === module) {
+        return { low: ring.low, high: ring.high, bytes: ring.bytes, listeners };
+      }
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,229 @@
+/**
+ * The blocking reader of one Redis server: one XREAD over the streams of all modules that somebody listens to.
+ *
+ * Purpose: what another process has published arrives here within a millisecond, at the cost of one connection and one
+ * command in flight, however many modules and subscribers there are.
+ * Owner: the reader; `close` ends the loop and the connection.
+ *
+ *  D1. A module is read above the highest position it was read to, or was added at. Entries are handed on in order.
+ *  D2. The command blocks at most `blockMs`; a change in the set of modules wakes it (CLIENT UNBLOCK on another connection).
+ *      A wake that comes too early is lost, and costs a block at most.
+ *  D3. No answer within `blockMs + graceMs`: the server is frozen or the way to it is cut. The connection is given up and
+ *      made anew, and `healthy` is false until an answer has come.
+ *  D4. An entry of another epoch is not handed on: a cache of another history is none. `healthy` is false until it is gone.
+ */
+
+import { setTimeout as delay } from "node:timers/promises";
+import type { Log } from "#shared/log/open-log.ts";
+import { moduleOfStream, streamKey } from "./redis-keys.ts";
+
+/** An entry as it stands in a stream. */
+export interface StreamEntry {
+  readonly position: number;
+  /** The Event's bytes; undefined: only a reference is there, the log has the event. */
+  readonly bytes: Buffer | undefined;
+}
+
+/** The few commands of a connection that the reader needs. */
+export interface ReaderConnection {
+  readonly status: string;
+  callBuffer(command: string, ...args: (string | number)[]): Promise<unknown>;
+  call(command: string, ...args: (string | number)[]): Promise<unknown>;
+  disconnect(reconnect?: boolean): void;
+}
+
+export interface ShardReaderOptions {
+  /** A connection of its own, for blocking. */
+  readonly connection: ReaderConnection;
+  /** Any other connection to the same server. */
+  readonly unblock: (clientId: number) => Promise<unknown>;
+  readonly log: Log;
+  readonly limits: ReaderLimits;
+  /** The identity of the log's epoch, as it is now. */
+  readonly epoch: () => string;
+  /** All entries of one answer, for one module. */
+  readonly onEntries: (module: string, entries: readonly StreamEntry[]) => void;
+  /** Redis holds entries of an epoch that is not the log's as known here. */
+  readonly onForeignEpoch: () => void;
+  /** Whether the server answers has changed. */
+  readonly onHealth: () => void;
+  /** The module's slot has moved to another server. */
+  readonly onMoved: (module: string) => void;
+}
+
+export interface ReaderLimits {
+  /** The longest a read blocks. */
+  readonly blockMs: number;
+  /** How much longer than that an answer may take. */
+  readonly graceMs: number;
+  /** Entries of one module in one answer. */
+  readonly countMax: number;
+  /** How long to wait after a failure. */
+  readonly retryMs: number;
+}
+
+export const READER_LIMITS: ReaderLimits = { blockMs: 1_000, graceMs: 1_000, countMax: 256, retryMs: 100 };
+
+export class ShardReader {
+  healthy = true;
+  readonly #options: ShardReaderOptions;
+  readonly #positions = new Map<string, number>();
+  #running: Promise<void> | undefined;
+  #clientId: number | undefined;
+  #blocked = false;
+  readonly #stop = new AbortController();
+
+  constructor(options: ShardReaderOptions) {
+    this.#options = options;
+  }
+
+  get modules(): number {
+    return this.#positions.size;
+  }
+
+  /** Reads the module too, above the position. */
+  add(module: string, position: number): void {
+    this.#positions.set(module, position);
+    this.#wake();
+    this.#running ??= this.#run();
+  }
+
+  remove(module: string): void {
+    this.#positions.delete(module);
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    this.#options.connection.disconnect();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    while (this.#positions.size > 0 && !this.#stop.signal.aborted) {
+      try {
+        const reply = await this.#read();
+        this.#setHealthy(true);
+        this.#handOn(reply);
+      } catch (error) {
+        await this.#recover(error);
+      }
+    }
+    this.#running = undefined;
+  }
+
+  async #read(): Promise<unknown> {
+    const { connection, limits } = this.#options;
+    if (connection.status !== "ready") {
+      this.#clientId = undefined;
+      throw new Error("not connected");
+    }
+    this.#clientId ??= Number(await this.#timed(connection.call("CLIENT", "ID")));
+    const keys = [...this.#positions.keys()].map(streamKey);
+    const ids = [...this.#positions.values()].map((position) => `${position}-0`);
+    this.#blocked = true;
+    try {
+      return await this.#timed(
+        connection.callBuffer("XREAD", "COUNT", limits.countMax, "BLOCK", limits.blockMs, "STREAMS", ...keys, ...ids),
+      );
+    } finally {
+      this.#blocked = false;
+    }
+  }
+
+  /** D3. */
+  async #timed<T>(answer: Promise<T>): Promise<T> {
+    const { blockMs, graceMs } = this.#options.limits;
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => late.reject(new FrozenError("no answer in time")), blockMs + graceMs);
+    try {
+      return await Promise.race([answer, late.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #handOn(reply: unknown): void {
+    let foreign = false;
+    for (const [key, rows] of (reply ?? []) as [Buffer, [Buffer, Buffer[]][]][]) {
+      const module = moduleOfStream(key.toString("latin1"));
+      const entries = rows.map(parseEntry);
+      const own = entries.filter(({ epoch }) => epoch === this.#options.epoch());
+      foreign ||= own.length < entries.length;
+      this.#handOnModule(module, own);
+    }
+    if (foreign) {
+      throw new ForeignEpochError("entries of another epoch");
+    }
+  }
+
+  #handOnModule(module: string, entries: readonly StreamEntry[]): void {
+    const before = this.#positions.get(module);
+    const last = entries.at(-1);
+    // It may have been removed, or added anew, while the read was on its way.
+    if (before !== undefined && last !== undefined && last.position > before) {
+      this.#positions.set(module, last.position);
+      this.#options.onEntries(module, entries);
+    }
+  }
+
+  async #recover(error: unknown): Promise<void> {
+    if (this.#stop.signal.aborted) {
+      return;
+    }
+    const { connection, limits, log } = this.#options;
+    const moved = error instanceof Error && /^MOVED |^CROSSSLOT/.test(error.message);
+    if (moved) {
+      for (const module of [...this.#positions.keys()]) {
+        this.#options.onMoved(module);
+      }
+      return;
+    }
+    log.debug({ err: error }, "redis read failed");
+    this.#setHealthy(false);
+    if (error instanceof ForeignEpochError) {
+      this.#options.onForeignEpoch();
+    }
+    if (error instanceof FrozenError) {
+      this.#clientId = undefined;
+      connection.disconnect(true);
+    }
+    await this.#pause(limits.retryMs);
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await delay(ms, undefined, { signal: this.#stop.signal }).catch(() => {});
+  }
+
+  /** D2. */
+  #wake(): void {
+    if (this.#blocked && this.#clientId !== undefined) {
+      this.#options.unblock(this.#clientId).catch(() => {});
+    }
+  }
+
+  #setHealthy(healthy: boolean): void {
+    if (this.healthy !== healthy) {
+      this.healthy = healthy;
+      this.#options.onHealth();
+    }
+  }
+}
+
+class FrozenError extends Error {
+  override readonly name = "FrozenError";
+}
+
+class ForeignEpochError extends Error {
+  override readonly name = "ForeignEpochError";
+}
+
+interface ParsedEntry extends StreamEntry {
+  readonly epoch: string;
+}
+
+/** Ids are `<position>-0`; the fields are `e` or `r` with the bytes, then `i` with the epoch's identity. */
+function parseEntry([id, fields]: [Buffer, Buffer[]]): ParsedEntry {
+  const position = Number.parseInt(id.toString("latin1"), 10);
+  const inline = fields[0]?.toString("latin1") === "e";
+  return { position, bytes: inline ? fields[1] : undefined, epoch: fields[3]?.toString("latin1") ?? "" };
+}

@@ -1,0 +1,324 @@
+/**
+ * The safety net: Redis, and everybody who listens here, is brought to where the log is (H4).
+ *
+ * Purpose: whatever was not published, or was lost again, gets into Redis from the log; whatever Redis does not deliver
+ * reaches the rings from the log. Every process that owns a log runs one; they race freely (H2).
+ * Owner: the hub; `close` ends the loop.
+ *
+ *  W1. Each tick (every 50-100 ms, jittered so that replicas do not march in step) asks for the heads of all modules, in one
+ *      query, and nothing else of the log.
+ *  W2. A module is asked about in Redis only if its head was ahead of what Redis is known to have at the tick before
+ *      already: what is just on its way is left alone.
+ *  W3. Besides, all modules are looked up in turn, so that a wipe, another epoch, or too many bytes is noticed even
+ *      where nothing is recorded.
+ *  W4. What Redis lacks is appended from the log in batches; what is missing altogether, or lies too far behind, is begun
+ *      anew with the latest `rebuildEventsMax` positions. (Nobody needs more of Redis: catching up reads the log.)
+ *  W5. All of Redis goes through the breaker. While that is open, nothing is asked.
+ *
+ * Failure: the log does not answer: ticks go on, `onLogFault` hears of it. Redis does not: the breaker opens.
+ */
+
+import { setTimeout as delay } from "node:timers/promises";
+import { localScope } from "#shared/auth/scope.ts";
+import type { Log } from "#shared/log/open-log.ts";
+import { type Breaker, BreakerOpenError } from "#shared/redis/open-breaker.ts";
+import type { RedisClient } from "#shared/redis/open-redis.ts";
+import { type Append, type AppendAnswer, appendEvents, type StreamLimits } from "./append-events.ts";
+import type { Epoch, LogPort, ModuleHead } from "./log-port.ts";
+import { placeKey } from "./redis-keys.ts";
+import { shareBudget } from "./share-budget.ts";
+import { shareEvent } from "./shared-event.ts";
+
+export interface SweeperLimits {
+  readonly tickMinMs: number;
+  readonly tickMaxMs: number;
+  /** How long a query for the heads may take. */
+  readonly headsTimeoutMs: number;
+  /** How often some modules are looked up whatever is known of them. */
+  readonly compareEveryMs: number;
+  /** How many of them at a time. */
+  readonly compareMax: number;
+  /** Modules filled at once. */
+  readonly fillsMax: number;
+  readonly fillEventsMax: number;
+  readonly fillBytesMax: number;
+  /** A module that lies further behind is begun anew with so many of its latest positions. */
+  readonly rebuildEventsMax: number;
+  /** What Redis may hold of one module. */
+  readonly stream: StreamLimits;
+  /** What Redis may hold of all modules together. */
+  readonly allBytesMax: number;
+}
+
+export const SWEEPER_LIMITS: SweeperLimits = {
+  tickMinMs: 50,
+  tickMaxMs: 100,
+  headsTimeoutMs: 2_000,
+  compareEveryMs: 1_000,
+  compareMax: 200,
+  fillsMax: 4,
+  fillEventsMax: 256,
+  fillBytesMax: 524_288,
+  rebuildEventsMax: 1_000,
+  stream: { entriesMax: 20_000, bytesMax: 16_777_216 },
+  allBytesMax: 268_435_456,
+};
+
+export interface SweeperOptions {
+  readonly port: LogPort;
+  readonly redis: RedisClient;
+  readonly breaker: Breaker;
+  readonly log: Log;
+  readonly limits: SweeperLimits;
+  /** Hears of the heads at every tick, with those of the tick before. */
+  readonly onHeads: (heads: readonly ModuleHead[], before: ReadonlyMap<string, number>) => void;
+  readonly onLogFault: (error: unknown) => void;
+  /** Redis knows a later epoch than the log's as known here. */
+  readonly onForeignEpoch: () => void;
+}
+
+/** What Redis holds of a module. */
+interface RedisPlace {
+  readonly generation: number;
+  readonly identity: string;
+  readonly last: number;
+  readonly bytes: number;
+}
+
+export class Sweeper {
+  readonly #options: SweeperOptions;
+  /** The heads of the tick before. */
+  #before: ReadonlyMap<string, number> = new Map();
+  /** The last position that Redis was seen to have. */
+  readonly #lasts = new Map<string, number>();
+  readonly #bytes = new Map<string, number>();
+  readonly #suspects = new Set<string>();
+  readonly #filling = new Set<string>();
+  #level = Number.POSITIVE_INFINITY;
+  #nextCompareMs = 0;
+  #compareFrom = 0;
+  readonly #stop = new AbortController();
+  #nap = new AbortController();
+  #running: Promise<void> | undefined;
+
+  constructor(options: SweeperOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    this.#nap.abort();
+    await this.#running;
+  }
+
+  /** How much Redis may hold for one module, as things stand. */
+  streamLimits(): StreamLimits {
+    const { entriesMax, bytesMax } = this.#options.limits.stream;
+    return { entriesMax, bytesMax: Math.min(bytesMax, this.#level) };
+  }
+
+  /** The last position of a module that Redis was seen to have; undefined: never seen. */
+  lastOf(module: string): number | undefined {
+    return this.#lasts.get(module);
+  }
+
+  /** Hears of an append by whomever. */
+  note(module: string, { status, last, bytes }: AppendAnswer): void {
+    if (status === "STALE") {
+      this.#options.onForeignEpoch();
+    } else if (status === "EMPTY") {
+      this.#lasts.delete(module);
+    } else {
+      this.#lasts.set(module, last);
+      this.#bytes.set(module, bytes);
+    }
+  }
+
+  /** Something of the module was left to the sweeper: it looks at once, unless Redis is given up for now. */
+  suspect(module: string): void {
+    this.#suspects.add(module);
+    if (this.#options.breaker.state === "closed") {
+      this.#nap.abort();
+    }
+  }
+
+  /** A new epoch: nothing that was known holds. */
+  restart(): void {
+    this.#before = new Map();
+    this.#lasts.clear();
+    this.#bytes.clear();
+  }
+
+  async #run(): Promise<void> {
+    const { tickMinMs, tickMaxMs } = this.#options.limits;
+    while (!this.#stop.signal.aborted) {
+      this.#nap = new AbortController();
+      await this.#tick();
+      // Never less than a fifth of a tick, however often the publisher asks for one.
+      await delay(tickMinMs / 5);
+      const restMs = tickMinMs * 0.8 + Math.random() * (tickMaxMs - tickMinMs);
+      await delay(restMs, undefined, { signal: AbortSignal.any([this.#nap.signal, this.#stop.signal]) }).catch(
+        () => {},
+      );
+    }
+  }
+
+  async #tick(): Promise<void> {
+    const { port, limits, onHeads, onLogFault } = this.#options;
+    let heads: readonly ModuleHead[];
+    try {
+      const timeout = AbortSignal.timeout(limits.headsTimeoutMs);
+      heads = await port.heads(AbortSignal.any([timeout, this.#stop.signal]));
+    } catch (error) {
+      onLogFault(error);
+      return;
+    }
+    const before = this.#before;
+    this.#before = new Map(heads.map(({ module, position }) => [module, position]));
+    onHeads(heads, before);
+    await this.#compare(heads, before);
+  }
+
+  /** W2, W3. */
+  async #compare(heads: readonly ModuleHead[], before: ReadonlyMap<string, number>): Promise<void> {
+    const suspects = heads.filter((head) => this.#isSuspect(head, before));
+    const inTurn = this.#inTurn(heads);
+    const asked = [...new Set([...suspects, ...inTurn])];
+    if (asked.length === 0 || this.#options.breaker.state === "open") {
+      return;
+    }
+    try {
+      const places = await this.#lookUp(asked);
+      for (const [index, head] of asked.entries()) {
+        this.#suspects.delete(head.module);
+        this.#judge(head, places[index]);
+      }
+      if (inTurn.length > 0) {
+        await this.#shareBytes(asked);
+      }
+    } catch (error) {
+      this.#fault(error);
+    }
+  }
+
+  #isSuspect({ module, position }: ModuleHead, before: ReadonlyMap<string, number>): boolean {
+    if (this.#filling.has(module)) {
+      return false;
+    }
+    const last = this.#lasts.get(module) ?? 0;
+    return position > last && ((before.get(module) ?? 0) > last || this.#suspects.has(module));
+  }
+
+  #inTurn(heads: readonly ModuleHead[]): ModuleHead[] {
+    const { compareEveryMs, compareMax } = this.#options.limits;
+    if (performance.now() < this.#nextCompareMs) {
+      return [];
+    }
+    this.#nextCompareMs = performance.now() + compareEveryMs;
+    const from = this.#compareFrom < heads.length ? this.#compareFrom : 0;
+    this.#compareFrom = from + compareMax;
+    return heads.slice(from, from + compareMax);
+  }
+
+  async #lookUp(heads: readonly ModuleHead[]): Promise<(RedisPlace | undefined)[]> {
+    const { redis, breaker } = this.#options;
+    return await breaker.fire(async () => {
+      const fields = ["generation", "identity", "last", "bytes"] as const;
+      const rows = await Promise.all(heads.map(({ module }) => redis.hmget(placeKey(module), ...fields)));
+      return rows.map(parsePlace);
+    });
+  }
+
+  #judge(head: ModuleHead, place: RedisPlace | undefined): void {
+    const epoch = this.#options.port.epochs().current;
+    if (place !== undefined && place.generation > epoch.generation) {
+      this.#options.onForeignEpoch();
+      return;
+    }
+    const last = place !== undefined && isOf(epoch, place) ? place.last : undefined;
+    this.#bytes.set(head.module, place?.bytes ?? 0);
+    if (last === undefined) {
+      this.#lasts.delete(head.module);
+    } else {
+      this.#lasts.set(head.module, last);
+    }
+    const behind = last === undefined ? head.position > 0 || place !== undefined : head.position > last;
+    if (behind && !this.#filling.has(head.module) && this.#filling.size < this.#options.limits.fillsMax) {
+      this.#filling.add(head.module);
+      void this.#fill(head, last, epoch);
+    }
+  }
+
+  /** W4. Not awaited by the tick: rings must be fed on time however much Redis lacks. */
+  async #fill(head: ModuleHead, last: number | undefined, epoch: Epoch): Promise<void> {
+    const { rebuildEventsMax } = this.#options.limits;
+    const afresh = last === undefined || head.position - last > rebuildEventsMax;
+    // What a lost stream held was announced when it was written there; once is enough.
+    const fill = { module: head.module, epoch, quietUntil: last === undefined ? head.position : 0 };
+    try {
+      let after = afresh ? Math.max(0, head.position - rebuildEventsMax) : last;
+      let answer = await this.#fillOnce({ ...fill, after, rebuild: afresh });
+      while (answer?.status === "OK" && answer.last > after && answer.last < head.position) {
+        after = answer.last;
+        answer = await this.#fillOnce({ ...fill, after, rebuild: false });
+      }
+    } catch (error) {
+      this.#fault(error);
+    } finally {
+      this.#filling.delete(head.module);
+    }
+  }
+
+  /** One read, one append. A module without memories is begun anew too: what another epoch left there has to go. */
+  async #fillOnce(fill: Omit<Append, "events" | "limits">): Promise<AppendAnswer | undefined> {
+    const { port, redis, breaker, limits } = this.#options;
+    const { module, epoch, after, rebuild } = fill;
+    const reads = { eventsMax: limits.fillEventsMax, bytesMax: limits.fillBytesMax };
+    const { events } = await port.read(localScope(), module, after, reads, undefined, this.#stop.signal);
+    // Read after the epoch began anew, positions may mean other memories.
+    const nothing = events.length === 0 && rebuild !== true;
+    if (nothing || this.#stop.signal.aborted || port.epochs().current.identity !== epoch.identity) {
+      return undefined;
+    }
+    const append = { ...fill, events: events.map(shareEvent), limits: this.streamLimits() };
+    const answer = await breaker.fire(() => appendEvents(redis, append));
+    this.note(module, answer);
+    return answer;
+  }
+
+  /** Keeps the sum under its bound: who holds more than the share is cut down to it. */
+  async #shareBytes(looked: readonly ModuleHead[]): Promise<void> {
+    const { redis, breaker, limits, port } = this.#options;
+    // A tenth is left free for what comes until the next look.
+    this.#level = shareBudget([...this.#bytes.values()], limits.allBytesMax * 0.9);
+    const epoch = port.epochs().current;
+    for (const { module } of looked) {
+      const last = this.#lasts.get(module);
+      if (last !== undefined && (this.#bytes.get(module) ?? 0) > this.#level) {
+        const trim = { module, epoch, after: last, events: [], limits: this.streamLimits() };
+        this.note(module, await breaker.fire(() => appendEvents(redis, trim)));
+      }
+    }
+  }
+
+  #fault(error: unknown): void {
+    if (!(error instanceof BreakerOpenError)) {
+      this.#options.log.debug({ err: error }, "sweep failed; the next one tries again");
+    }
+  }
+}
+
+function isOf(epoch: Epoch, place: RedisPlace): boolean {
+  return place.generation === epoch.generation && place.identity === epoch.identity;
+}
+
+function parsePlace([generation, identity, last, bytes]: (string | null)[]): RedisPlace | undefined {
+  if (typeof generation !== "string" || typeof last !== "string") {
+    return undefined;
+  }
+  return { generation: Number(generation), identity: identity ?? "", last: Number(last), bytes: Number(bytes) };
+}

@@ -1,0 +1,131 @@
+import type { IncomingMessage } from "node:http";
+import { cors } from "@connectrpc/connect";
+import { type CallHead, readConnectTimeout, readGrpcTimeout, readRequestId, readTraceparent } from "./call-head.ts";
+import type { NodeRequest, NodeResponse } from "./connect-call.ts";
+
+/** Lets a request in and says what its headers tell of the call; or answers it and gives undefined. */
+export type FrontGate = (request: NodeRequest, response: NodeResponse) => CallHead | undefined;
+
+interface GateOptions {
+  /** Host names (or `name:port`) under which the server may be asked for. */
+  readonly allowedHosts: readonly string[];
+  /** Origins of pages that may call: `https://console.example`. */
+  readonly allowedOrigins: readonly string[];
+  readonly port: number;
+  readonly messageBytesMax: number;
+}
+
+const LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"];
+const ALLOWED_METHODS = cors.allowedMethods.join(", ");
+const ALLOWED_HEADERS = [...cors.allowedHeaders, "authorization", "x-request-id", "traceparent"].join(", ");
+const EXPOSED_HEADERS = [...cors.exposedHeaders, "x-request-id", "traceparent"].join(", ");
+const PREFLIGHT_AGE_S = 7_200;
+
+/**
+ * The gate before Connect (for browsers; a native gRPC client cannot be one).
+ *
+ * 1. Exactly one Host, of the allow-list: a page that rebinds its own name to this machine is answered 421. It is looked
+ *    up, never parsed.
+ * 2. An Origin that is not listed, `null` included: 403. Without an Origin, a browser that says the request came from
+ *    another site (`Sec-Fetch-Site`): 403, since GETs and images have no Origin.
+ * 3. A body announced as too large: 413, before a byte of it is read.
+ */
+export function frontGate(options: GateOptions): FrontGate {
+  const hosts = new Set([...LOCAL_HOSTS, ...options.allowedHosts].flatMap((host) => [host, `${host}:${options.port}`]));
+  const origins = new Set(options.allowedOrigins);
+  return (request, response) => {
+    const head = readHead(request);
+    response.setHeader("x-request-id", head.requestId);
+    if (head.traceparent !== "") {
+      response.setHeader("traceparent", head.traceparent);
+    }
+    response.setHeader("vary", "Origin");
+    if (!hosts.has(hostOf(request) ?? "")) {
+      return refuse(response, 421, "invalid_argument", "this server does not answer for that host");
+    }
+    const origin = request.headers.origin;
+    if (!isWanted(origin, header(request, "sec-fetch-site"), origins)) {
+      return refuse(response, 403, "permission_denied", "pages of that origin may not call this server");
+    }
+    if (origin !== undefined) {
+      response.setHeader("access-control-allow-origin", origin);
+      response.setHeader("access-control-expose-headers", EXPOSED_HEADERS);
+    }
+    if (request.method === "OPTIONS") {
+      return answerPreflight(response);
+    }
+    if (Number(request.headers["content-length"] ?? 0) > options.messageBytesMax) {
+      response.setHeader("connection", "close");
+      return refuse(response, 413, "resource_exhausted", `a request may have ${options.messageBytesMax} bytes`);
+    }
+    return head;
+  };
+}
+
+/** Answers without an RPC, in the form of a Connect error; the request's body is not read. */
+export function refuse(response: NodeResponse, status: number, code: string, message: string): undefined {
+  response.statusCode = status;
+  response.setHeader("content-type", "application/json");
+  response.end(JSON.stringify({ code, message }));
+  return undefined;
+}
+
+function answerPreflight(response: NodeResponse): undefined {
+  response.statusCode = 204;
+  response.setHeader("access-control-allow-methods", ALLOWED_METHODS);
+  response.setHeader("access-control-allow-headers", ALLOWED_HEADERS);
+  response.setHeader("access-control-max-age", PREFLIGHT_AGE_S);
+  response.end();
+  return undefined;
+}
+
+function isWanted(origin: string | undefined, site: string | undefined, origins: ReadonlySet<string>): boolean {
+  if (origin !== undefined) {
+    return origins.has(origin);
+  }
+  return site === undefined || site === "same-origin" || site === "none";
+}
+
+/** The one host that a request names; undefined: none, or more than one. HTTP/2 may say the same one in two places. */
+function hostOf(request: NodeRequest): string | undefined {
+  if (request.httpVersionMajor === 2) {
+    const { ":authority": authority, host } = request.headers;
+    const named = authority ?? host;
+    return typeof named === "string" && (host ?? named) === named ? named.toLowerCase() : undefined;
+  }
+  const [only, ...more] = (request as IncomingMessage).headersDistinct.host ?? [];
+  return more.length === 0 ? only?.toLowerCase() : undefined;
+}
+
+function readHead(request: NodeRequest): CallHead {
+  return {
+    requestId: readRequestId(header(request, "x-request-id")),
+    traceparent: readTraceparent(header(request, "traceparent")),
+    timeoutMs: takeTimeout(request),
+  };
+}
+
+/**
+ * The caller's deadline, taken out of the headers so that Connect does not watch it too: its timer fires at once when a
+ * deadline is over 24 days. A malformed one stays, for Connect to refuse.
+ */
+function takeTimeout(request: NodeRequest): number | undefined {
+  for (const [name, read] of TIMEOUTS) {
+    const timeoutMs = read(header(request, name) ?? "");
+    if (timeoutMs !== undefined) {
+      delete request.headers[name];
+      return timeoutMs;
+    }
+  }
+  return undefined;
+}
+
+const TIMEOUTS = [
+  ["connect-timeout-ms", readConnectTimeout],
+  ["grpc-timeout", readGrpcTimeout],
+] as const;
+
+function header(request: NodeRequest, name: string): string | undefined {
+  const value = request.headers[name];
+  return typeof value === "string" ? value : undefined;
+}

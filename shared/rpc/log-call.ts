@@ -1,0 +1,54 @@
+import { Code, type ConnectError } from "@connectrpc/connect";
+import type { Log } from "#shared/log/open-log.ts";
+import type { BoundMethod } from "./bind-service.ts";
+import { traceIdOf } from "./call-head.ts";
+import { reasonOf } from "./error-reason.ts";
+
+/** What the log needs to know of a call. */
+interface LoggedCall {
+  readonly method: BoundMethod;
+  readonly requestId: string;
+  readonly givenTraceparent: string;
+  /** When it began, in ms of `performance.now()`. */
+  readonly startedMs: number;
+}
+
+/** The one line of a call: names and figures, never content. */
+export function logCall(log: Log, call: LoggedCall, error: ConnectError | undefined): void {
+  const level = levelOf(call, error);
+  if (!log.isLevelEnabled(level)) {
+    return;
+  }
+  log[level](
+    {
+      method: call.method.name,
+      code: error === undefined ? "OK" : codeName(error.code),
+      ...(error !== undefined && { reason: reasonOf(error) }),
+      ms: Math.round((performance.now() - call.startedMs) * 10) / 10,
+      request_id: call.requestId,
+      ...(call.givenTraceparent !== "" && { trace_id: traceIdOf(call.givenTraceparent) }),
+      ...(isFault(error) && { err: error?.cause }),
+    },
+    call.method.kind === "unary" ? "call answered" : "stream ended",
+  );
+}
+
+function levelOf(call: LoggedCall, error: ConnectError | undefined): "debug" | "info" | "warn" | "error" {
+  if (isFault(error)) {
+    return "error";
+  }
+  if (error?.code === Code.Unavailable) {
+    return "warn";
+  }
+  return error === undefined && call.method.kind === "unary" ? "debug" : "info";
+}
+
+/** A code as gRPC spells it: `INVALID_ARGUMENT`. */
+function codeName(code: Code): string {
+  return Code[code].replace(/(?!^)[A-Z]/g, "_$&").toUpperCase();
+}
+
+/** A fault of ours, as opposed to a refusal. */
+function isFault(error: ConnectError | undefined): boolean {
+  return error !== undefined && (error.code === Code.Internal || error.code === Code.Unknown);
+}

@@ -1,0 +1,165 @@
+import { clearField, type DescField, type DescMessage, getOption, hasOption, type Message } from "@bufbuild/protobuf";
+import { output_only } from "#gen/cos/api/v1/annotations_pb.ts";
+import { invalidField } from "#shared/errors/cos-error.ts";
+
+/** Works on a message in place; throws INVALID_FIELD. */
+export type Scrub = (message: Message) => void;
+
+type Fields = Record<string, unknown>;
+
+/** Timestamps from year 1 to 9999, as google.protobuf.Timestamp says; JSON has no others. */
+const TIMESTAMP_SECONDS_MIN = -62_135_596_800n;
+const TIMESTAMP_SECONDS_MAX = 253_402_300_799n;
+/** Durations of about 10,000 years either way, as google.protobuf.Duration says. */
+const DURATION_SECONDS_MAX = 315_576_000_000n;
+const NANOS_MAX = 999_999_999;
+
+/**
+ * Compiles what is to be done to a request before its rules are checked: what only the server sets is cleared, and
+ * values that protobuf's bytes can hold but its JSON cannot (a day without such a second, a number that is none) are
+ * refused, so that no answer repeating them can fail.
+ *
+ * Undefined where a message has nothing of the kind, so that it costs nothing there.
+ */
+export function compileScrub(desc: DescMessage): Scrub | undefined {
+  const plan = planOf(desc, new Map());
+  if (!hasWork(plan, new Set())) {
+    return undefined;
+  }
+  prune(plan, new Set());
+  return (message) => run(plan, message as unknown as Fields, "");
+}
+
+/** What is to be done to one type. Types may contain themselves, so plans refer to each other. */
+interface Plan {
+  readonly check: Check | undefined;
+  readonly cleared: DescField[];
+  readonly nested: { readonly field: DescField; readonly plan: Plan }[];
+}
+
+type Check = (value: Fields, path: string) => void;
+
+const CHECKS: Readonly<Record<string, Check>> = {
+  "google.protobuf.Timestamp": checkTimestamp,
+  "google.protobuf.Duration": checkDuration,
+  "google.protobuf.Struct": checkStruct,
+};
+
+function planOf(desc: DescMessage, known: Map<DescMessage, Plan>): Plan {
+  const seen = known.get(desc);
+  if (seen !== undefined) {
+    return seen;
+  }
+  const plan: Plan = { check: CHECKS[desc.typeName], cleared: [], nested: [] };
+  known.set(desc, plan);
+  if (plan.check !== undefined) {
+    return plan;
+  }
+  for (const field of desc.fields) {
+    if (hasOption(field, output_only) && getOption(field, output_only)) {
+      plan.cleared.push(field);
+    } else if (field.message !== undefined) {
+      plan.nested.push({ field, plan: planOf(field.message, known) });
+    }
+  }
+  return plan;
+}
+
+/** Whether anything is to be done in a message of this plan or below it. */
+function hasWork(plan: Plan, seen: Set<Plan>): boolean {
+  if (seen.has(plan)) {
+    return false;
+  }
+  seen.add(plan);
+  return plan.check !== undefined || plan.cleared.length > 0 || plan.nested.some((inner) => hasWork(inner.plan, seen));
+}
+
+/** Leaves out what has no work, so that nothing is looked at in vain. */
+function prune(plan: Plan, seen: Set<Plan>): void {
+  if (seen.has(plan)) {
+    return;
+  }
+  seen.add(plan);
+  const useful = plan.nested.filter((inner) => hasWork(inner.plan, new Set()));
+  plan.nested.splice(0, plan.nested.length, ...useful);
+  for (const inner of useful) {
+    prune(inner.plan, seen);
+  }
+}
+
+function run(plan: Plan, message: Fields, path: string): void {
+  if (plan.check !== undefined) {
+    plan.check(message, path);
+    return;
+  }
+  for (const field of plan.cleared) {
+    clearField(message as Message, field);
+  }
+  for (const inner of plan.nested) {
+    const value = heldValue(message, inner.field);
+    if (value !== undefined) {
+      runField(inner.plan, inner.field, value, path === "" ? inner.field.name : `${path}.${inner.field.name}`);
+    }
+  }
+}
+
+function runField(plan: Plan, field: DescField, value: unknown, path: string): void {
+  switch (field.fieldKind) {
+    case "list":
+      for (const [index, item] of (value as Fields[]).entries()) {
+        run(plan, item, `${path}[${index}]`);
+      }
+      break;
+    case "map":
+      for (const [key, item] of Object.entries(value as Record<string, Fields>)) {
+        run(plan, item, `${path}[${JSON.stringify(key)}]`);
+      }
+      break;
+    default:
+      run(plan, value as Fields, path);
+  }
+}
+
+/** A field's value as the message holds it: members of a oneof are its `{ case, value }`. */
+function heldValue(message: Fields, field: DescField): unknown {
+  if (field.oneof === undefined) {
+    return message[field.localName];
+  }
+  const chosen = message[field.oneof.localName] as { case?: string; value?: unknown } | undefined;
+  return chosen?.case === field.localName ? chosen.value : undefined;
+}
+
+function checkTimestamp(value: Fields, path: string): void {
+  const { seconds, nanos } = value as unknown as { seconds: bigint; nanos: number };
+  if (seconds < TIMESTAMP_SECONDS_MIN || seconds > TIMESTAMP_SECONDS_MAX) {
+    throw invalidField(path, "must be from year 1 to 9999");
+  }
+  if (nanos < 0 || nanos > NANOS_MAX) {
+    throw invalidField(path, "nanos must be from 0 to 999999999");
+  }
+}
+
+function checkDuration(value: Fields, path: string): void {
+  const { seconds, nanos } = value as unknown as { seconds: bigint; nanos: number };
+  if (seconds < -DURATION_SECONDS_MAX || seconds > DURATION_SECONDS_MAX) {
+    throw invalidField(path, "must be at most 10,000 years either way");
+  }
+  const disagree = (seconds > 0n && nanos < 0) || (seconds < 0n && nanos > 0);
+  if (disagree || Math.abs(nanos) > NANOS_MAX) {
+    throw invalidField(path, "nanos must be below a second and of the sign of seconds");
+  }
+}
+
+/** protobuf-es holds a Struct as the plain object that it stands for; what JSON lacks is NaN and the infinities. */
+function checkStruct(value: Fields, path: string): void {
+  if (!isFiniteJson(value)) {
+    throw invalidField(path, "a number in it is not finite");
+  }
+}
+
+function isFiniteJson(value: unknown): boolean {
+  if (typeof value === "number") {
+    return Number.isFinite(value);
+  }
+  return typeof value !== "object" || value === null || Object.values(value).every(isFiniteJson);
+}

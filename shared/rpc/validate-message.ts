@@ -1,0 +1,40 @@
+import { create, type DescMessage, type Message } from "@bufbuild/protobuf";
+import { pathToString } from "@bufbuild/protobuf/reflect";
+import { createValidator, type Violation } from "@bufbuild/protovalidate";
+import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
+import { CosError, type FieldFault } from "#shared/errors/cos-error.ts";
+
+const validator = createValidator();
+
+/** Every field of a message that breaks a rule of its contract. */
+export function faultsOf(desc: DescMessage, message: Message): FieldFault[] {
+  const result = validator.validate(desc, message);
+  if (result.kind === "error") {
+    throw result.error;
+  }
+  return result.kind === "valid" ? [] : result.violations.map(toFault);
+}
+
+/** Checks a message by the rules of its contract; throws INVALID_FIELD with every field at fault. */
+export function validateMessage(desc: DescMessage, message: Message): void {
+  const fields = faultsOf(desc, message);
+  if (fields.length === 0) {
+    return;
+  }
+  const first = fields[0] as FieldFault;
+  const text = first.field === "" ? first.description : `${first.field}: ${first.description}`;
+  const more = fields.length > 1 ? ` (and ${fields.length - 1} more)` : "";
+  throw new CosError(ErrorReason.INVALID_FIELD, text + more, { fields });
+}
+
+/** Compiles a message's rules, which takes up to some 100 ms the first time; a faulty rule throws here. */
+export function warmValidation(desc: DescMessage): void {
+  const result = validator.validate(desc, create(desc));
+  if (result.kind === "error") {
+    throw result.error;
+  }
+}
+
+function toFault(violation: Violation): FieldFault {
+  return { field: pathToString(violation.field), description: violation.message };
+}

@@ -1,0 +1,75 @@
+import { spawnSync } from "node:child_process";
+import { accessSync, constants } from "node:fs";
+import { delimiter, join } from "node:path";
+import { test } from "@jest/globals";
+import { findRedis } from "#deploy/local/engines/find-redis.ts";
+
+/** What tests may need beside npm's packages, and under which names it goes. */
+const NAMES = {
+  redis: [],
+  "redis-cli": ["redis-cli", "valkey-cli"],
+  grpcurl: ["grpcurl"],
+  ghz: ["ghz"],
+  "grpc-health-probe": ["grpc-health-probe", "grpc_health_probe"],
+  go: ["go"],
+  python3: ["python3"],
+  chromium: ["chromium", "chromium-browser", "google-chrome", "chrome"],
+  pgbench: ["pgbench"],
+  psql: ["psql"],
+  curl: ["curl"],
+  git: ["git"],
+} as const satisfies Record<string, readonly string[]>;
+
+export type Tool = keyof typeof NAMES;
+
+/** Where `install-tools.mjs` puts what Go builds. */
+export const TOOLS_DIR = join(import.meta.dirname, "..", "..", ".cos", "tools", "bin");
+
+const FURTHER_FOLDERS = [TOOLS_DIR, "/usr/local/go/bin", "/usr/lib/postgresql/18/bin", "/usr/lib/postgresql/15/bin"];
+
+/** The tools that are present, each with its full path. */
+export function tools(): Partial<Record<Tool, string>> {
+  const found = (Object.keys(NAMES) as Tool[]).map((tool) => [tool, findTool(tool)] as const);
+  return Object.fromEntries(found.filter(([, path]) => path !== undefined));
+}
+
+/** The full path of a tool, or undefined. */
+export function findTool(tool: Tool): string | undefined {
+  if (tool === "redis") return process.env.COS_TEST_REDIS_URL ?? findRedis();
+  const folders = [...FURTHER_FOLDERS, ...(process.env.PATH ?? "").split(delimiter)];
+  return folders.flatMap((folder) => NAMES[tool].map((name) => join(folder, name))).find(isExecutable);
+}
+
+/**
+ * `test`, or `test.skip` with a printed line when a tool is missing: `needs("grpcurl")("lists the services", ...)`.
+ *
+ * With COS_TEST_REQUIRE_ALL=1 nothing is skipped: the test file fails for want of the tool.
+ */
+export function needs(...wanted: readonly Tool[]): typeof test | typeof test.skip {
+  const missing = wanted.filter((tool) => findTool(tool) === undefined);
+  if (missing.length === 0) return test;
+  if (process.env.COS_TEST_REQUIRE_ALL === "1") {
+    throw new Error(`needs ${missing.join(", ")}, and COS_TEST_REQUIRE_ALL is set`);
+  }
+  process.stderr.write(`skipped for want of ${missing.join(", ")}: some tests of ${currentFile()}\n`);
+  return test.skip;
+}
+
+function currentFile(): string {
+  const caller = /\/(tests\/[^\s:)]+\.test\.ts)/.exec(new Error("where").stack ?? "");
+  return caller?.[1] ?? "this run";
+}
+
+/** Whether Python can import a module, such as `grpc`. */
+export function pythonHas(module: string, python: string | undefined = findTool("python3")): boolean {
+  return python !== undefined && spawnSync(python, ["-c", `import ${module}`]).status === 0;
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,224 @@
+import { clone, create, equals } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { Code, ConnectError, createRouterTransport, type HandlerContext } from "@connectrpc/connect";
+import {
+  ConductorService,
+  type GetMemoryRequest,
+  type ListMemoriesRequest,
+  ListMemoriesRequestSchema,
+  type RecordMemoriesRequest,
+  type RecordMemoriesResponse,
+  RecordMemoriesResponseSchema,
+  type RecordMemoryRequest,
+  type RecordMemoryResponse,
+  RecordMemoryResponseSchema,
+  type RecordResult,
+  RecordResultSchema,
+  type SubscribeRequest,
+  type SubscribeResponse,
+  SubscribeResponseSchema,
+} from "#gen/cos/conductor/v1/conductor_service_pb.ts";
+import {
+  type GetModuleRequest,
+  ModuleService,
+  type RegisterModuleRequest,
+} from "#gen/cos/conductor/v1/module_service_pb.ts";
+import { type Memory, MemorySchema } from "#gen/cos/memory/v1/memory_pb.ts";
+import type { OpenTransport } from "#services/cli/terminal.ts";
+import { type BoundService, bindService } from "#shared/rpc/bind-service.ts";
+
+/** How a fake may misbehave; each is asked once for each chance it has. */
+export interface Mischief {
+  /** Before each item of a bulk stream: whether the stream breaks there. */
+  breaksBefore?: (index: number) => boolean;
+  /** After an item is recorded and before it is answered. */
+  breaksUnanswered?: (index: number) => boolean;
+  /** What a bulk item is refused with. */
+  faultOf?: (
+    request: RecordMemoryRequest,
+  ) => { code: Code; reason: string; message: string; field?: string } | undefined;
+  /** Of every call, before anything else. */
+  refuses?: () => ConnectError | undefined;
+}
+
+interface Call {
+  readonly requestId: string;
+  readonly signal: AbortSignal;
+}
+
+function callOf({ requestHeader, signal }: HandlerContext): Call {
+  return { requestId: requestHeader.get("x-request-id") ?? "given-by-the-server", signal };
+}
+
+function unimplemented(): never {
+  throw new ConnectError("not in this fake", Code.Unimplemented);
+}
+
+/** A conductor in memory: it records, recognises keys, and hands out what a test has scripted for streams. */
+export class FakeConductor {
+  readonly memories = new Map<string, Memory[]>([["cc", []]]);
+  readonly mischief: Mischief = {};
+  readonly listRequests: ListMemoriesRequest[] = [];
+  readonly subscribeRequests: SubscribeRequest[] = [];
+  readonly bulkSizes: number[] = [];
+  /** One script a stream; when they are used up, streams end with UNAVAILABLE. */
+  streams: ((request: SubscribeRequest, signal: AbortSignal) => AsyncIterable<SubscribeResponse["frame"]>)[] = [];
+  /** Pages that `listMemories` answers with, instead of what was recorded. */
+  pages: Memory[][] | undefined;
+  readonly #keys = new Map<string, { request: Memory; recorded: Memory }>();
+
+  /** A transport that ends in this process, without a socket. */
+  transport(): OpenTransport {
+    const { conductor, modules } = this.#handlers();
+    const transport = createRouterTransport((router) => {
+      router.service(ConductorService, {
+        recordMemory: (request, context) => conductor.recordMemory(request, callOf(context)),
+        recordMemories: (requests, context) => conductor.recordMemories(requests, callOf(context)),
+        getMemory: conductor.getMemory,
+        listMemories: conductor.listMemories,
+        subscribe: (request, context) => conductor.subscribe(request, callOf(context)),
+      });
+      router.service(ModuleService, { getModule: modules.getModule, registerModule: modules.registerModule });
+    });
+    return { ...transport, close: () => undefined };
+  }
+
+  /** The services, to be served over a socket. */
+  services(): BoundService[] {
+    const { conductor, modules } = this.#handlers();
+    return [
+      bindService(ConductorService, { ...conductor, batchRecordMemories: unimplemented }),
+      bindService(ModuleService, { ...modules, listModules: unimplemented }),
+    ];
+  }
+
+  #handlers() {
+    return {
+      conductor: {
+        recordMemory: async (request: RecordMemoryRequest, call: Call) => this.#record(request, call.requestId),
+        recordMemories: (requests: AsyncIterable<RecordMemoriesRequest>, call: Call) =>
+          this.#recordAll(requests, call.requestId),
+        getMemory: async (request: GetMemoryRequest) => this.#get(request),
+        listMemories: async (request: ListMemoriesRequest) => this.#list(request),
+        subscribe: (request: SubscribeRequest, call: Call) => this.#subscribe(request, call.signal),
+      },
+      modules: {
+        getModule: async ({ name }: GetModuleRequest) => {
+          this.#check();
+          if (!this.memories.has(name)) throw new ConnectError(`no module ${name}`, Code.NotFound);
+          return { module: { name } };
+        },
+        registerModule: async ({ module }: RegisterModuleRequest) => {
+          this.#check();
+          this.memories.set(module!.name, []);
+          return { module: { name: module!.name } };
+        },
+      },
+    };
+  }
+
+  all(module: string): Memory[] {
+    return this.memories.get(module) ?? [];
+  }
+
+  texts(module: string): string[] {
+    return this.all(module).map(({ text }) => text);
+  }
+
+  #check(): void {
+    const refusal = this.mischief.refuses?.();
+    if (refusal !== undefined) throw refusal;
+  }
+
+  #record({ memory, idempotencyKey }: RecordMemoryRequest, requestId: string): RecordMemoryResponse {
+    this.#check();
+    const given = clone(MemorySchema, memory!);
+    given.module ||= "cc";
+    const known = this.#keys.get(`${given.module} ${idempotencyKey}`);
+    if (idempotencyKey !== "" && known !== undefined) {
+      if (!equals(MemorySchema, known.request, given)) {
+        throw new ConnectError("the key was used for other content", Code.AlreadyExists);
+      }
+      return this.#answer(known.recorded, true);
+    }
+    const log = this.memories.get(given.module);
+    if (log === undefined) throw new ConnectError(`there is no module ${given.module}`, Code.NotFound);
+    const recorded = clone(MemorySchema, given);
+    recorded.position = BigInt(log.length + 1);
+    recorded.id = `00000000-0000-7000-8000-${String(log.length + 1).padStart(12, "0")}`;
+    recorded.recordedAt = timestampFromMs(1_800_000_000_000 + log.length);
+    recorded.requestId = requestId;
+    log.push(recorded);
+    this.#keys.set(`${given.module} ${idempotencyKey}`, { request: given, recorded });
+    return this.#answer(recorded, false);
+  }
+
+  #answer(memory: Memory, deduplicated: boolean): RecordMemoryResponse {
+    const cursor = { module: memory.module, position: memory.position, epoch: "e1" };
+    return create(RecordMemoryResponseSchema, { memory, deduplicated, cursor });
+  }
+
+  async *#recordAll(
+    messages: AsyncIterable<RecordMemoriesRequest>,
+    requestId: string,
+  ): AsyncGenerator<RecordMemoriesResponse> {
+    this.#check();
+    let index = 0;
+    for await (const { requests } of messages) {
+      this.bulkSizes.push(requests.length);
+      const firstIndex = BigInt(index);
+      const results: RecordResult[] = [];
+      for (const request of requests) {
+        const broken = this.mischief.breaksBefore?.(index) ?? false;
+        const result = broken ? undefined : this.#resultOf(request, requestId);
+        if (broken || this.mischief.breaksUnanswered?.(index) === true) {
+          if (results.length > 0) yield create(RecordMemoriesResponseSchema, { firstIndex, results });
+          throw new ConnectError("the process went away", Code.Unavailable);
+        }
+        results.push(result!);
+        index += 1;
+      }
+      yield create(RecordMemoriesResponseSchema, { firstIndex, results });
+    }
+  }
+
+  #resultOf(request: RecordMemoryRequest, requestId: string): RecordResult {
+    const fault = this.mischief.faultOf?.(request);
+    if (fault !== undefined) return create(RecordResultSchema, { outcome: { case: "fault", value: fault } });
+    try {
+      return create(RecordResultSchema, { outcome: { case: "recorded", value: this.#record(request, requestId) } });
+    } catch (error) {
+      const { code, rawMessage: message } = ConnectError.from(error);
+      return create(RecordResultSchema, { outcome: { case: "fault", value: { code, message, reason: Code[code] } } });
+    }
+  }
+
+  #get({ id, module, position }: GetMemoryRequest) {
+    this.#check();
+    const all = [...this.memories.values()].flat();
+    const memory = all.find((each) => each.id === id || (each.module === module && each.position === position));
+    if (memory === undefined) throw new ConnectError("there is no such memory", Code.NotFound);
+    return { memory };
+  }
+
+  #list(request: ListMemoriesRequest) {
+    this.#check();
+    this.listRequests.push(clone(ListMemoriesRequestSchema, request));
+    const index = request.pageToken === "" ? 0 : Number(request.pageToken);
+    if (this.pages !== undefined) {
+      const more = index + 1 < this.pages.length;
+      return { memories: this.pages[index]!, nextPageToken: more ? String(index + 1) : "" };
+    }
+    const all = this.all(request.module || "cc");
+    const end = index + (request.pageSize || 50);
+    return { memories: all.slice(index, end), nextPageToken: end < all.length ? String(end) : "" };
+  }
+
+  async *#subscribe(request: SubscribeRequest, signal: AbortSignal): AsyncGenerator<SubscribeResponse> {
+    this.#check();
+    this.subscribeRequests.push(request);
+    const script = this.streams.shift();
+    if (script === undefined) throw new ConnectError("connect ECONNREFUSED", Code.Unavailable);
+    for await (const frame of script(request, signal)) yield create(SubscribeResponseSchema, { frame });
+  }
+}

@@ -1,0 +1,113 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import { type Timestamp, timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
+import { type Event, EventSchema, type Filter } from "#gen/cos/highway/v1/highway_pb.ts";
+import { type Memory, MemorySchema } from "#gen/cos/memory/v1/memory_pb.ts";
+import type { Scope } from "#shared/auth/scope.ts";
+import { compileFilter } from "#shared/highway/filter.ts";
+import type {
+  EpochHistory,
+  EpochRecord,
+  LogPort,
+  ModuleHead,
+  ReadLimits,
+  ReadResult,
+} from "#shared/highway/log-port.ts";
+
+type MemoryInit = Partial<Omit<Memory, "$typeName" | "$unknown">>;
+
+/** A log in memory, for tests: as simple as its contract, with a switch to make it fail. */
+export class MemoryLog implements LogPort {
+  /** Set: every call that would reach the engine rejects with it. */
+  fault: Error | undefined;
+  reads = 0;
+  headQueries = 0;
+  readonly #modules = new Map<string, Event[]>();
+  #epochs: EpochRecord[];
+
+  constructor(modules: readonly string[] = ["cc"], identity = `e${Math.random().toString(36).slice(2, 10)}`) {
+    this.#epochs = [{ generation: 1, identity, forks: new Map() }];
+    for (const module of modules) {
+      this.register(module);
+    }
+  }
+
+  register(module: string): void {
+    this.#modules.set(module, this.#modules.get(module) ?? []);
+  }
+
+  head(module: string): number {
+    return this.#modules.get(module)?.length ?? 0;
+  }
+
+  /** Records memories, as a commit does: the answer holds the events, of dense positions. */
+  record(module: string, memories: readonly MemoryInit[]): Event[] {
+    const log = this.#modules.get(module) as Event[];
+    const events = memories.map((memory, index) => {
+      const position = BigInt(log.length + index + 1);
+      const recordedAt = memory.recordedAt ?? timestampFromMs(Number(position) * 1_000);
+      const value = create(MemorySchema, { id: `${module}-${position}`, eventType: "note", source: "test", ...memory, module, position, recordedAt });
+      return create(EventSchema, { body: { case: "memory", value } });
+    });
+    log.push(...events);
+    return events;
+  }
+
+  /** The log is restored to these heads (others stay), and begins a new epoch. */
+  restore(heads: Readonly<Record<string, number>>): void {
+    for (const [module, position] of Object.entries(heads)) {
+      this.#modules.get(module)?.splice(position);
+    }
+    const forks = new Map([...this.#modules].map(([module, log]) => [module, log.length]));
+    const generation = this.epochs().current.generation + 1;
+    this.#epochs = [...this.#epochs, { generation, identity: `${this.#epochs[0]?.identity}g${generation}`, forks }];
+  }
+
+  epochs(): EpochHistory {
+    return { current: this.#epochs.at(-1) as EpochRecord, past: this.#epochs };
+  }
+
+  async heads(): Promise<ModuleHead[]> {
+    this.headQueries += 1;
+    await this.#engine();
+    return [...this.#modules].map(([module, log], index) => ({ module, number: index + 1, position: log.length }));
+  }
+
+  async read(
+    _scope: Scope,
+    module: string,
+    after: number,
+    { eventsMax, bytesMax }: ReadLimits,
+    filter?: Filter,
+  ): Promise<ReadResult> {
+    this.reads += 1;
+    await this.#engine();
+    const wanted = compileFilter(filter);
+    const log = this.#modules.get(module) as Event[];
+    const events: Event[] = [];
+    let bytes = 0;
+    for (const event of log.slice(after)) {
+      if (wanted !== undefined && !wanted(event.body.value as Memory)) {
+        continue;
+      }
+      bytes += toBinary(EventSchema, event).length;
+      if (events.length >= eventsMax || (events.length > 0 && bytes > bytesMax)) {
+        return { events, through: Number(events.at(-1)?.body.value?.position) };
+      }
+      events.push(event);
+    }
+    return { events, through: Math.max(after, log.length) };
+  }
+
+  async positionAt(module: string, at: Timestamp): Promise<number> {
+    await this.#engine();
+    const log = this.#modules.get(module) as Event[];
+    return log.filter((event) => timestampMs(event.body.value?.recordedAt as Timestamp) < timestampMs(at)).length;
+  }
+
+  async #engine(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    if (this.fault !== undefined) {
+      throw this.fault;
+    }
+  }
+}

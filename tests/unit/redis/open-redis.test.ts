@@ -1,0 +1,99 @@
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { describe, expect, test } from "@jest/globals";
+import { Cluster, Redis } from "ioredis";
+import { pino } from "pino";
+import { openRedis, parseRedisUrl, untilReady } from "#shared/redis/open-redis.ts";
+
+/** A log whose lines can be looked at. */
+function openLines() {
+  const lines: string[] = [];
+  return { lines, log: pino({ level: "debug" }, { write: (line: string) => void lines.push(line) }) };
+}
+
+/** A port on which nobody listens. */
+async function closedPort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+describe("a Redis URL", () => {
+  test("names one server", () => {
+    expect(parseRedisUrl("redis://localhost")).toMatchObject({ kind: "standalone", nodes: [{ host: "localhost", port: 6379 }], db: 0, tls: false });
+    expect(parseRedisUrl("rediss://me:p%40ss@[::1]:7000/3")).toMatchObject({
+      nodes: [{ host: "::1", port: 7000 }],
+      db: 3,
+      tls: true,
+      username: "me",
+      password: "p@ss",
+    });
+  });
+
+  test("names Sentinels and the master they watch", () => {
+    expect(parseRedisUrl("redis+sentinel://:secret@a:26380,b/main?db=2")).toMatchObject({
+      kind: "sentinel",
+      nodes: [{ host: "a", port: 26380 }, { host: "b", port: 26379 }],
+      name: "main",
+      password: "secret",
+      db: 2,
+    });
+  });
+
+  test("names nodes of a Cluster", () => {
+    expect(parseRedisUrl("rediss+cluster://a:1,b:2")).toMatchObject({ kind: "cluster", nodes: [{ host: "a", port: 1 }, { host: "b", port: 2 }], tls: true });
+  });
+
+  test.each(["", "http://a", "redis://", "redis://a:0", "redis://a:99999", "redis://a:b:c", "redis://a/x", "redis+sentinel://a:1", "redis+ring://a"])(
+    "is refused without being repeated: %p",
+    (url) => {
+      expect(() => parseRedisUrl(url)).toThrow(TypeError);
+      expect(() => parseRedisUrl(`${url}#hunter2`)).not.toThrow(/hunter2/);
+    },
+  );
+});
+
+describe("a Redis client", () => {
+  test("is opened without a server, refuses commands at once, and says once that it cannot connect", async () => {
+    const { lines, log } = openLines();
+    const redis = openRedis({ url: `redis://127.0.0.1:${await closedPort()}`, role: "publisher", log });
+    await expect(redis.get("x")).rejects.toThrow();
+    expect(await untilReady(redis, 120)).toBe(false);
+    redis.disconnect();
+    expect(lines.filter((line) => line.includes("redis connection failed"))).toHaveLength(1);
+  });
+
+  test("says that the connection is back", async () => {
+    const port = await closedPort();
+    const { lines, log } = openLines();
+    const redis = openRedis({ url: `redis://127.0.0.1:${port}`, role: "plain", log });
+    expect(await untilReady(redis, 30)).toBe(false);
+    const server = createServer((socket) => socket.on("error", () => {}).on("data", () => socket.write("+OK\r\n".repeat(4)))).listen(port, "127.0.0.1");
+    expect(await untilReady(redis, 5_000)).toBe(true);
+    redis.disconnect();
+    await new Promise((resolve) => server.close(resolve));
+    expect(lines.at(-1)).toContain("redis connected");
+  });
+
+  test("asks Sentinels, or a Cluster, where its URL says so", () => {
+    const { log } = openLines();
+    const sentinel = openRedis({ url: "redis+sentinel://127.0.0.1:1/main", role: "reader", log });
+    const cluster = openRedis({ url: "rediss+cluster://me:pw@127.0.0.1:1", role: "publisher", log });
+    expect(sentinel).toBeInstanceOf(Redis);
+    expect(cluster).toBeInstanceOf(Cluster);
+    sentinel.disconnect();
+    cluster.disconnect();
+  });
+
+  test("connects anew where a server has become a replica", () => {
+    const { log } = openLines();
+    const redis = openRedis({ url: "redis://127.0.0.1:1", role: "plain", log }) as Redis;
+    expect(redis.options.reconnectOnError?.(new Error("READONLY You can't write against a read only replica."))).toBe(true);
+    expect(redis.options.reconnectOnError?.(new Error("ERR syntax"))).toBe(false);
+    expect(redis.options.retryStrategy?.(1)).toBe(20);
+    expect(redis.options.retryStrategy?.(50)).toBe(1_000);
+    redis.disconnect();
+  });
+});
