@@ -12,12 +12,13 @@ const engines = {
 const project = (name, extra = {}) => ({
   displayName: name,
   rootDir: root,
+  // Not the root: .cos holds the data of engines that may run meanwhile.
+  roots: ["deploy", "gen", "services", "shared", "tests"].map((folder) => `<rootDir>/${folder}`),
   testMatch: [`<rootDir>/tests/${name}/**/*.test.ts`],
   extensionsToTreatAsEsm: [".ts"],
   transform: { "\\.ts$": "<rootDir>/tests/support/strip-types.js" },
   testEnvironment: "<rootDir>/tests/support/environment.js",
   setupFiles: ["<rootDir>/tests/support/realm.js"],
-  modulePathIgnorePatterns: ["<rootDir>/.cos/", "<rootDir>/.cos-gen/", "<rootDir>/coverage/"],
   ...extra,
 });
 

@@ -9,6 +9,8 @@ const services = ["conductor"];
 
 const foundation = ["shared/config", "shared/errors", "shared/log"];
 const engines = ["shared/postgres", "shared/redis", "shared/highway"];
+/** The files beside routes.ts, which put a process together. */
+const wiring = ["config", "highway", "main", "migrate"];
 const inner = ["store", "projection", "search", "probes"];
 
 /** Library folders, and what each may import beside itself and npm packages. */
@@ -70,7 +72,7 @@ function serviceRows(service) {
       allowedPaths: ["./handlers/**"],
     },
     {
-      files: own("{config,main,migrate}.ts"),
+      files: own(`{${wiring.join(",")}}.ts`),
       folders: [`services/${service}`, "gen", "shared"],
       refusedPaths: "../**",
       allowedPaths: [],

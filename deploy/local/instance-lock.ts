@@ -14,8 +14,8 @@ export interface Instance {
 
 export interface InstanceLock {
   /** Tells the next launcher where things are. */
-  publish(addresses: Instance["addresses"]): void;
-  release(): void;
+  readonly publish: (addresses: Instance["addresses"]) => void;
+  readonly release: () => void;
 }
 
 /** Makes this launcher the only one on a folder, or answers with the one that runs. */

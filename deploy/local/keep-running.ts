@@ -39,7 +39,10 @@ export async function keepRunning(first: ManagedProcess, options: KeepRunningOpt
     await sleep(waitMs, undefined, { signal: stopping }).catch(() => {});
     if (stopping.aborted) return undefined;
     startedAt = performance.now();
-    current = await options.start().catch((error: Error) => void say(error.message));
+    current = await options.start().catch((error: Error) => {
+      say(error.message);
+      return undefined;
+    });
   }
 }
 

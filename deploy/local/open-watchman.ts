@@ -10,9 +10,9 @@ import type { StopPlan } from "./processes/stop-processes.ts";
 export interface Watchman {
   readonly pid: number;
   /** What would have to be stopped from now on. */
-  watch(plans: readonly StopPlan[]): void;
+  readonly watch: (plans: readonly StopPlan[]) => void;
   /** Nothing is left to watch over. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 const SCRIPT = join(import.meta.dirname, "watchman.ts");

@@ -107,8 +107,7 @@ export class Publisher {
       this.#leave(lane, events);
       return;
     }
-    insert(lane.waiting, events);
-    this.#charge(lane, bytes);
+    this.#put(lane, events);
     this.#kick(lane);
   }
 
@@ -195,11 +194,7 @@ export class Publisher {
       forget(events);
     } else if (status === "GAP" && lane.gapWaits < this.#options.limits.gapWaitsMax && !this.#closed) {
       lane.last = last;
-      insert(lane.waiting, events);
-      this.#charge(
-        lane,
-        events.reduce((sum, event) => sum + cost(event), 0),
-      );
+      this.#put(lane, events);
     } else {
       lane.last = undefined;
       lane.gapWaits = 0;
@@ -237,6 +232,21 @@ export class Publisher {
     return taken;
   }
 
+  /** Merges into the queue, ascending; what waits there already is skipped. Nearly always it goes to the end. */
+  #put(lane: Lane, events: readonly SharedEvent[]): void {
+    const { waiting } = lane;
+    for (const event of events) {
+      let at = waiting.length;
+      while (at > 0 && (waiting[at - 1] as SharedEvent).position > event.position) {
+        at -= 1;
+      }
+      if (waiting[at - 1]?.position !== event.position) {
+        waiting.splice(at, 0, event);
+        this.#charge(lane, cost(event));
+      }
+    }
+  }
+
   #leave(lane: Lane, events: readonly SharedEvent[]): void {
     if (events.length > 0) {
       this.counts.left += events.length;
@@ -260,18 +270,5 @@ function cost(event: SharedEvent): number {
 function forget(events: readonly SharedEvent[]): void {
   for (const event of events) {
     event.message = undefined;
-  }
-}
-
-/** Merges into the ascending queue; what stands there already is skipped. Nearly always it goes to the end. */
-function insert(queue: SharedEvent[], events: readonly SharedEvent[]): void {
-  for (const event of events) {
-    let at = queue.length;
-    while (at > 0 && (queue[at - 1] as SharedEvent).position > event.position) {
-      at -= 1;
-    }
-    if (queue[at - 1]?.position !== event.position) {
-      queue.splice(at, 0, event);
-    }
   }
 }

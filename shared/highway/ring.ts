@@ -154,12 +154,34 @@ export class Ring {
     return frame;
   }
 
-  /** Removes the oldest: the memory of frames first, then events. Returns whether there was anything. */
+  /** Gives up a piece: kept frames first, then the oldest event, at last what lies aside. False: there is nothing left. */
   shed(): boolean {
     if (this.#frames.size > 0) {
       this.#dropFrames();
       return true;
     }
+    if (this.#shedOldest()) {
+      return true;
+    }
+    const any = this.#ahead.length > 0;
+    this.#dropAhead();
+    return any;
+  }
+
+  /** Gives the window back; the ring is then empty where it ended, and stays usable. */
+  clear(): void {
+    this.#dropFrames();
+    while (this.#shedOldest());
+  }
+
+  /** The end: gives back everything, and its share of the budget. */
+  close(): void {
+    this.clear();
+    this.#dropAhead();
+    this.#budget.leave(this);
+  }
+
+  #shedOldest(): boolean {
     const oldest = this.#events[this.#start];
     if (oldest === undefined) {
       return false;
@@ -170,19 +192,6 @@ export class Ring {
     this.#charge(-cost(oldest));
     this.#compact();
     return true;
-  }
-
-  /** Gives everything back; the ring is then empty where its window began, and stays usable. */
-  clear(): void {
-    this.#dropFrames();
-    while (this.shed());
-  }
-
-  /** The end: gives back everything, and its share of the budget. */
-  close(): void {
-    this.clear();
-    this.#dropAhead();
-    this.#budget.leave(this);
   }
 
   #append(event: SharedEvent): void {

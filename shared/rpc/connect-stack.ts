@@ -1,4 +1,4 @@
-import { createConnectRouter, createContextValues } from "@connectrpc/connect";
+import { type ConnectRouterOptions, createConnectRouter, createContextValues } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import {
   compressionBrotli,
@@ -54,18 +54,19 @@ function answer(handler: UniversalHandler, request: UniversalRequest, response: 
 }
 
 function routesOf(edge: Edge, services: readonly BoundService[]): Map<string, UniversalHandler> {
-  const router = createConnectRouter({
-    grpc: false,
-    acceptCompression: [compressionGzip, compressionBrotli],
-    readMaxBytes: edge.limits.messageBytesMax,
-  });
+  const router = createConnectRouter();
   for (const method of services.flatMap((service) => service.methods)) {
     const json = new JsonRequest(method.desc.input, method.kind !== "unary");
-    router.rpc(method.desc, connectImplementation(edge, method, json), {
+    // An object with these options and no others: what a router is given of `grpc` and limits is not what a method gets.
+    const options: ConnectRouterOptions = {
+      grpc: false,
+      acceptCompression: [compressionGzip, compressionBrotli],
+      readMaxBytes: edge.limits.messageBytesMax,
       // Connect looks for `textDecoder` here too, though its type does not say so.
       jsonOptions: { textDecoder: json } as object,
       requestGate: faultGate(edge, method, json),
-    });
+    };
+    router.rpc(method.desc, connectImplementation(edge, method, json), options);
   }
   return new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
 }

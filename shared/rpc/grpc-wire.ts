@@ -8,6 +8,9 @@ type Request = Message | Malformed;
 type PartialStatus = Parameters<ServerInterceptingCallInterface["sendStatus"]>[0];
 type Listener = Parameters<ServerInterceptingCallInterface["start"]>[0];
 
+/** What Node keeps for a pending write besides its bytes, about: else ten thousand empty messages would count as nothing. */
+const WRITE_OVERHEAD_BYTES = 512;
+
 /**
  * The wire of one streaming call: grpc-js's own call, without the object streams that it puts before it.
  *
@@ -107,8 +110,7 @@ export class GrpcWire extends ServerInterceptingCall {
     if (this.#unsentBytes === 0) {
       this.#progressMs = performance.now();
     }
-    // Counted with the frame's own five bytes, so that empty messages count too.
-    const bytes = message.byteLength + 5;
+    const bytes = message.byteLength + WRITE_OVERHEAD_BYTES;
     this.#unsentBytes += bytes;
     this.#call.sendMessage(message, () => {
       this.#unsentBytes -= bytes;

@@ -40,6 +40,8 @@ const RECONNECT_LATER_MS_MAX = 2_000;
  * It connects with the first call and again after failures (100 ms to 2 s apart); calls made while nobody answers fail
  * at once with UNAVAILABLE. Errors are ConnectErrors with their details. `close` ends the connection, and with it the
  * calls that are open.
+ *
+ * A stream is left by its signal: Connect's clients do not tell the transport when a `for await` is broken off.
  */
 export function openTransport(options: TransportOptions): ClosableTransport {
   const { target, security } = parseAddress(options.address);

@@ -1,4 +1,5 @@
 import { clearField, type DescField, type DescMessage, getOption, hasOption, type Message } from "@bufbuild/protobuf";
+import { Ignore, field as validateField } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { output_only } from "#gen/cos/api/v1/annotations_pb.ts";
 import { invalidField } from "#shared/errors/cos-error.ts";
 
@@ -34,7 +35,7 @@ export function compileScrub(desc: DescMessage): Scrub | undefined {
 interface Plan {
   readonly check: Check | undefined;
   readonly cleared: DescField[];
-  readonly nested: { readonly field: DescField; readonly plan: Plan }[];
+  readonly nested: { readonly field: DescField; readonly plan: Plan; readonly judged: boolean }[];
 }
 
 type Check = (value: Fields, path: string) => void;
@@ -59,10 +60,17 @@ function planOf(desc: DescMessage, known: Map<DescMessage, Plan>): Plan {
     if (hasOption(field, output_only) && getOption(field, output_only)) {
       plan.cleared.push(field);
     } else if (field.message !== undefined) {
-      plan.nested.push({ field, plan: planOf(field.message, known) });
+      plan.nested.push({ field, plan: planOf(field.message, known), judged: isJudged(field) });
     }
   }
   return plan;
+}
+
+/** Items whose rules the contract switches off are judged one by one by their handler: here they are only cleared. */
+function isJudged(field: DescField): boolean {
+  const rules = getOption(field, validateField);
+  const items = rules.type.case === "repeated" ? rules.type.value.items : undefined;
+  return items?.ignore !== Ignore.ALWAYS;
 }
 
 /** Whether anything is to be done in a message of this plan or below it. */
@@ -87,9 +95,11 @@ function prune(plan: Plan, seen: Set<Plan>): void {
   }
 }
 
-function run(plan: Plan, message: Fields, path: string): void {
+function run(plan: Plan, message: Fields, path: string, judged = true): void {
   if (plan.check !== undefined) {
-    plan.check(message, path);
+    if (judged) {
+      plan.check(message, path);
+    }
     return;
   }
   for (const field of plan.cleared) {
@@ -98,25 +108,26 @@ function run(plan: Plan, message: Fields, path: string): void {
   for (const inner of plan.nested) {
     const value = heldValue(message, inner.field);
     if (value !== undefined) {
-      runField(inner.plan, inner.field, value, path === "" ? inner.field.name : `${path}.${inner.field.name}`);
+      const innerPath = path === "" ? inner.field.name : `${path}.${inner.field.name}`;
+      runField(inner.plan, inner.field, value, innerPath, judged && inner.judged);
     }
   }
 }
 
-function runField(plan: Plan, field: DescField, value: unknown, path: string): void {
+function runField(plan: Plan, field: DescField, value: unknown, path: string, judged: boolean): void {
   switch (field.fieldKind) {
     case "list":
       for (const [index, item] of (value as Fields[]).entries()) {
-        run(plan, item, `${path}[${index}]`);
+        run(plan, item, `${path}[${index}]`, judged);
       }
       break;
     case "map":
       for (const [key, item] of Object.entries(value as Record<string, Fields>)) {
-        run(plan, item, `${path}[${JSON.stringify(key)}]`);
+        run(plan, item, `${path}[${JSON.stringify(key)}]`, judged);
       }
       break;
     default:
-      run(plan, value as Fields, path);
+      run(plan, value as Fields, path, judged);
   }
 }
 

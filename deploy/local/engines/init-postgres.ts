@@ -44,7 +44,10 @@ export async function initPostgres(home: PostgresHome, password: string): Promis
 
 /** The superuser's password, made once and kept where only the person who started COS can read it. */
 export function superuserPassword(file: string): string {
-  if (!existsSync(file)) writeFileSync(file, randomBytes(24).toString("hex"), { mode: 0o600, flag: "wx" });
+  if (!existsSync(file)) {
+    writeFileSync(`${file}.new`, randomBytes(24).toString("hex"), { mode: 0o600 });
+    renameSync(`${file}.new`, file);
+  }
   return readFileSync(file, "utf8").trim();
 }
 

@@ -134,7 +134,7 @@ async function whoAnswers(url: string): Promise<{ pid: number; dataDir: string }
   try {
     await redis.connect();
     const info = await redis.info("server");
-    const [, dataDir] = (await redis.config("GET", "dir")) as string[];
+    const [, dataDir] = await redis.config("GET", "dir");
     return { pid: Number(/^process_id:(\d+)/m.exec(info)?.[1]), dataDir: dataDir ?? "" };
   } catch {
     return undefined;

@@ -20,9 +20,9 @@ interface Options {
 }
 
 export interface LogFollower {
-  add(file: string, onLine: (line: string) => void): void;
-  drain(): void;
-  close(): void;
+  readonly add: (file: string, onLine: (line: string) => void) => void;
+  readonly drain: () => void;
+  readonly close: () => void;
 }
 
 interface Followed {

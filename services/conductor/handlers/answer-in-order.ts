@@ -31,7 +31,7 @@ export async function* answerInOrder<I, O>(
   try {
     while (!ended || inHand.length > 0) {
       if (!ended && weight < weightMax) taking ??= input.next().then((taken) => ({ taken }));
-      const turn = await Promise.race([...nextAnswer(inHand), ...(taking === undefined ? [] : [taking])]);
+      const turn = await Promise.race([...nextAnswer<I, O>(inHand), ...(taking === undefined ? [] : [taking])]);
       if ("answered" in turn) {
         weight -= inHand.shift()?.weight ?? 0;
         yield turn.answered;

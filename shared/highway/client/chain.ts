@@ -6,7 +6,8 @@
 //      before for that module, and no cursor goes back.
 //  P2  The first place that a stream names for a module is not above the last one that was proven for it.
 //  P3  The events of a batch ascend, belong to its module and lie in (after, cursor].
-//  P4  An event is handed on once: positions up to the proven one are repeats and are dropped.
+//  P4  A stream begins with `Started`, which comes once: without it the first places would be anybody's guess.
+//  P5  An event is handed on once: positions up to the proven one are repeats and are dropped.
 //
 // Failure mode: `ChainBroken`. Whoever reads drops the stream and asks again from the last proven place; nothing of the
 // frame at fault has been handed on.
@@ -18,30 +19,35 @@ export class ChainBroken extends Error {
 }
 
 export interface Chain {
-  /** By module, the last position that has been proven, over all streams. */
-  readonly proven: Map<string, number>;
-  /** By module, the last position that the present stream named. */
-  named: Map<string, number>;
+  /** By module, the last place that has been proven, over all streams. */
+  readonly proven: Map<string, Cursor>;
+  /** By module, the last position that the present stream named; undefined before it has started. */
+  named: Map<string, number> | undefined;
 }
 
 /** A chain that goes on from what an earlier process has proven; by default from anywhere. */
 export function openChain(cursors: Iterable<Cursor> = []): Chain {
-  const proven = new Map<string, number>();
-  for (const { module, position } of cursors) proven.set(module, Number(position));
-  return { proven, named: new Map() };
+  return { proven: new Map(Array.from(cursors, (cursor) => [cursor.module, cursor])), named: undefined };
 }
 
-/** A new stream begins. */
+/** The connection is new; nothing is known of its stream. */
+export function resetStream(chain: Chain): void {
+  chain.named = undefined;
+}
+
+/** The stream has started (P4). */
 export function beginStream(chain: Chain): void {
+  if (chain.named !== undefined) throw new ChainBroken("the stream started twice");
   chain.named = new Map();
 }
 
 /** The stream says that a module moved from `after` to the cursor (P1, P2). */
 export function proveMove(chain: Chain, cursor: Cursor | undefined, after: bigint): void {
-  proveJoint(chain, cursor, after);
-  const position = Number(cursor.position);
-  chain.named.set(cursor.module, position);
-  chain.proven.set(cursor.module, Math.max(position, chain.proven.get(cursor.module) ?? 0));
+  const named = proveJoint(chain, cursor, after);
+  const { module, position } = cursor!;
+  named.set(module, Number(position));
+  const proven = chain.proven.get(module);
+  if (proven === undefined || position > proven.position) chain.proven.set(module, cursor!);
 }
 
 /** The stream says where a module stands, without moving it. */
@@ -53,14 +59,17 @@ export function proveStanding(chain: Chain, cursor: Cursor | undefined): void {
 export function proveBatch(chain: Chain, batch: Batch): { event: Event; position: number }[] {
   const { cursor, after, events } = batch;
   proveJoint(chain, cursor, after);
-  const placed = provePositions(cursor, after, events);
+  const { module } = cursor!;
+  const placed = provePositions(cursor!, after, events);
   // A module met for the first time has nothing proven: everything above `after` is new then.
-  const proven = chain.proven.get(cursor.module) ?? Number(after);
+  const proven = Number(chain.proven.get(module)?.position ?? after);
   proveMove(chain, cursor, after);
   return placed.filter(({ position }) => position > proven);
 }
 
-function proveJoint(chain: Chain, cursor: Cursor | undefined, after: bigint): asserts cursor is Cursor {
+/** What the stream has named, if this joins on to it. */
+function proveJoint(chain: Chain, cursor: Cursor | undefined, after: bigint): Map<string, number> {
+  if (chain.named === undefined) throw new ChainBroken("the stream did not start");
   if (cursor === undefined) throw new ChainBroken("a frame came without its cursor");
   const { module } = cursor;
   if (cursor.position < after) throw new ChainBroken(`${module} went back from ${after} to ${cursor.position}`);
@@ -69,9 +78,10 @@ function proveJoint(chain: Chain, cursor: Cursor | undefined, after: bigint): as
     throw new ChainBroken(`${module} goes on after ${after}, but the stream stood at ${named}`);
   }
   const proven = chain.proven.get(module);
-  if (named === undefined && proven !== undefined && Number(after) > proven) {
-    throw new ChainBroken(`${module} begins after ${after}, but was proven up to ${proven} only`);
+  if (named === undefined && proven !== undefined && after > proven.position) {
+    throw new ChainBroken(`${module} begins after ${after}, but was proven up to ${proven.position} only`);
   }
+  return chain.named;
 }
 
 /** The events that this build can place (P3): a body it does not know counts by the batch's cursor alone. */

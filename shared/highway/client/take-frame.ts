@@ -9,7 +9,7 @@ import {
   type Progress,
   type Started,
 } from "#gen/cos/highway/v1/highway_pb.ts";
-import { type Chain, proveBatch, proveMove, proveStanding } from "./chain.ts";
+import { beginStream, type Chain, ChainBroken, proveBatch, proveMove, proveStanding } from "./chain.ts";
 import type { Followed, FollowState } from "./followed.ts";
 import type { Frame } from "./frame.ts";
 
@@ -43,8 +43,9 @@ export function openSession(start: Omit<Session, "spoke" | "moved" | "goAwayMs">
 
 /** Proves one frame against the chain and says what follows from it, in order. Throws ChainBroken. */
 export function takeFrame(session: Session, frame: Frame): Followed[] {
-  const followed = followedFrom(session, frame);
   const { case: kind } = frame.frame;
+  if (kind !== "started" && session.chain.named === undefined) throw new ChainBroken("the stream did not start");
+  const followed = followedFrom(session, frame);
   session.spoke ||= kind !== "started" && kind !== "goAway";
   session.moved ||= kind !== "started" && followed.some((each) => each.kind !== "checkpoint");
   return followed;
@@ -71,6 +72,7 @@ function followedFrom(session: Session, { frame }: Frame): Followed[] {
 }
 
 function takeStarted(session: Session, { subscriptionId, epoch, progress, ...started }: Started): Followed[] {
+  beginStream(session.chain);
   const moves = progress.map((each) => takeProgress(session.chain, each));
   const heartbeatMs = started.heartbeat === undefined ? 0 : durationMs(started.heartbeat);
   session.silenceMaxMs = SILENT_HEARTBEATS_MAX * (heartbeatMs || HEARTBEAT_DEFAULT_MS);

@@ -1,7 +1,7 @@
 import { create, type JsonObject } from "@bufbuild/protobuf";
 import { TimestampSchema } from "@bufbuild/protobuf/wkt";
 import fc from "fast-check";
-import { type Event, EventSchema, FilterSchema, type Filter } from "#gen/cos/highway/v1/highway_pb.ts";
+import { type Event, EventSchema, type Filter, FilterSchema } from "#gen/cos/highway/v1/highway_pb.ts";
 import { MemorySchema, PromptTraceSchema } from "#gen/cos/memory/v1/memory_pb.ts";
 
 const words = ["", "note", "diary.entry", "diary", "diary.entry.late", "cos.memory.forgotten"];
@@ -11,12 +11,25 @@ const few = fc.constantFrom("", "a", "b", "c");
 export const timestamps = fc
   .record({
     seconds: fc.bigInt({ min: -62135596800n, max: 253402300799n }),
-    nanos: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 999 }).map((ms) => ms * 1_000_000), fc.integer({ min: 0, max: 999_999 }).map((us) => us * 1_000), fc.integer({ min: 0, max: 999_999_999 })),
+    nanos: fc.oneof(
+      fc.constant(0),
+      fc.integer({ min: 0, max: 999 }).map((ms) => ms * 1_000_000),
+      fc.integer({ min: 0, max: 999_999 }).map((us) => us * 1_000),
+      fc.integer({ min: 0, max: 999_999_999 }),
+    ),
   })
   .map((init) => create(TimestampSchema, init));
 
 const traces = fc
-  .record({ prompt: text, response: text, model: text, executionTimeMs: fc.nat(), tokenCount: fc.nat(), promptTokenCount: fc.nat(), responseTokenCount: fc.nat() })
+  .record({
+    prompt: text,
+    response: text,
+    model: text,
+    executionTimeMs: fc.nat(),
+    tokenCount: fc.nat(),
+    promptTokenCount: fc.nat(),
+    responseTokenCount: fc.nat(),
+  })
   .map((init) => create(PromptTraceSchema, init));
 
 export const memories = fc

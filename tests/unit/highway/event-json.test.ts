@@ -18,14 +18,31 @@ describe("H6: an event in its protobuf JSON", () => {
 
   test("has every field of the contract", () => {
     const at = timestampFromMs(0);
-    const value = create(MemorySchema, { position: 1n, tags: ["t"], payload: { a: 1 }, occurredAt: at, recordedAt: at, forgottenAt: at });
-    value.promptTrace = create(PromptTraceSchema, { prompt: "p", response: "r", model: "m", executionTimeMs: 1, tokenCount: 2, promptTokenCount: 3, responseTokenCount: 4 });
+    const value = create(MemorySchema, {
+      position: 1n,
+      tags: ["t"],
+      payload: { a: 1 },
+      occurredAt: at,
+      recordedAt: at,
+      forgottenAt: at,
+    });
+    value.promptTrace = create(PromptTraceSchema, {
+      prompt: "p",
+      response: "r",
+      model: "m",
+      executionTimeMs: 1,
+      tokenCount: 2,
+      promptTokenCount: 3,
+      responseTokenCount: 4,
+    });
     for (const field of MemorySchema.fields.filter(({ fieldKind, scalar }) => fieldKind === "scalar" && scalar === 9)) {
       Object.assign(value, { [field.localName]: field.localName });
     }
     const json = JSON.parse(eventJson(create(EventSchema, { body: { case: "memory", value }, traceparent: "tp" })));
     expect(Object.keys(json.memory).sort()).toEqual(MemorySchema.fields.map((field) => field.jsonName).sort());
-    expect(Object.keys(json.memory.promptTrace).sort()).toEqual(PromptTraceSchema.fields.map((field) => field.jsonName).sort());
+    expect(Object.keys(json.memory.promptTrace).sort()).toEqual(
+      PromptTraceSchema.fields.map((field) => field.jsonName).sort(),
+    );
     expect(Object.keys(json)).toEqual(EventSchema.fields.map((field) => field.jsonName));
   });
 

@@ -18,7 +18,9 @@ function inRange(range: TimeRange | undefined, at: Timestamp | undefined): boole
 /** The contract's own words, one after another. */
 function model(filter: Filter, memory: Memory): boolean {
   if (memory.eventType === "cos.memory.forgotten") return true;
-  const typeWanted = filter.eventTypes.some((type) => (type.endsWith(".*") ? memory.eventType.startsWith(type.slice(0, -1)) : type === memory.eventType));
+  const typeWanted = filter.eventTypes.some((type) =>
+    type.endsWith(".*") ? memory.eventType.startsWith(type.slice(0, -1)) : type === memory.eventType,
+  );
   return (
     (filter.eventTypes.length === 0 || typeWanted) &&
     (filter.sources.length === 0 || filter.sources.includes(memory.source)) &&
@@ -49,6 +51,11 @@ describe("a filter", () => {
     const until = timestampFromMs(2_000);
     const wanted = compileFilter(create(FilterSchema, { occurred: { since, until } }));
     const at = (seconds: bigint, nanos: number): Memory => create(MemorySchema, { occurredAt: { seconds, nanos } });
-    expect([at(0n, 999_999_999), at(1n, 0), at(1n, 999_999_999), at(2n, 0)].map((memory) => wanted?.(memory))).toEqual([false, true, true, false]);
+    expect([at(0n, 999_999_999), at(1n, 0), at(1n, 999_999_999), at(2n, 0)].map((memory) => wanted?.(memory))).toEqual([
+      false,
+      true,
+      true,
+      false,
+    ]);
   });
 });

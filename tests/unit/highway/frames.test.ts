@@ -5,7 +5,15 @@ import { SubscribeResponseSchema } from "#gen/cos/conductor/v1/conductor_service
 import { BatchSchema, CheckpointSchema, CursorSchema, EventSchema } from "#gen/cos/highway/v1/highway_pb.ts";
 import { MemorySchema } from "#gen/cos/memory/v1/memory_pb.ts";
 import { encodeBatch, encodeFrame } from "#shared/highway/frames.ts";
-import { eventBytes, eventFacts, eventHint, INLINE_BYTES_MAX, shareEncoded, shareEvent, storedForm } from "#shared/highway/shared-event.ts";
+import {
+  eventBytes,
+  eventFacts,
+  eventHint,
+  INLINE_BYTES_MAX,
+  shareEncoded,
+  shareEvent,
+  storedForm,
+} from "#shared/highway/shared-event.ts";
 import { events } from "./arbitraries.ts";
 
 const position = fc.nat({ max: Number.MAX_SAFE_INTEGER });
@@ -13,13 +21,23 @@ const position = fc.nat({ max: Number.MAX_SAFE_INTEGER });
 describe("a frame", () => {
   test("around shared bytes is byte for byte what protobuf-es writes", () => {
     fc.assert(
-      fc.property(fc.constantFrom("", "cc", "m_1"), fc.constantFrom("", "e1x"), position, position, fc.array(events, { maxLength: 5 }), (module, epoch, after, through, list) => {
-        const cursor = create(CursorSchema, { module, epoch, position: BigInt(through) });
-        const value = create(BatchSchema, { cursor, after: BigInt(after), events: list });
-        const expected = toBinary(SubscribeResponseSchema, create(SubscribeResponseSchema, { frame: { case: "batch", value } }));
-        const { encoded } = encodeBatch({ module, epoch, after, through, events: list.map(shareEvent) });
-        expect(Buffer.from(encoded).equals(expected)).toBe(true);
-      }),
+      fc.property(
+        fc.constantFrom("", "cc", "m_1"),
+        fc.constantFrom("", "e1x"),
+        position,
+        position,
+        fc.array(events, { maxLength: 5 }),
+        (module, epoch, after, through, list) => {
+          const cursor = create(CursorSchema, { module, epoch, position: BigInt(through) });
+          const value = create(BatchSchema, { cursor, after: BigInt(after), events: list });
+          const expected = toBinary(
+            SubscribeResponseSchema,
+            create(SubscribeResponseSchema, { frame: { case: "batch", value } }),
+          );
+          const { encoded } = encodeBatch({ module, epoch, after, through, events: list.map(shareEvent) });
+          expect(Buffer.from(encoded).equals(expected)).toBe(true);
+        },
+      ),
     );
   });
 
@@ -41,7 +59,13 @@ describe("a shared event", () => {
   });
 
   test("shows filters everything but text, payload and prompt trace, whether it was decoded or not", () => {
-    const memory = create(MemorySchema, { position: 3n, eventType: "note", text: "secret", tags: ["a"], payload: { a: 1 } });
+    const memory = create(MemorySchema, {
+      position: 3n,
+      eventType: "note",
+      text: "secret",
+      tags: ["a"],
+      payload: { a: 1 },
+    });
     const event = create(EventSchema, { body: { case: "memory", value: memory } });
     const expected = create(MemorySchema, { position: 3n, eventType: "note", tags: ["a"] });
     expect(eventFacts(shareEvent(event))).toEqual(expected);
@@ -63,6 +87,8 @@ describe("a shared event", () => {
 
   test("needs a memory with its position", () => {
     expect(() => shareEvent(create(EventSchema))).toThrow(TypeError);
-    expect(() => shareEvent(create(EventSchema, { body: { case: "memory", value: create(MemorySchema) } }))).toThrow(TypeError);
+    expect(() => shareEvent(create(EventSchema, { body: { case: "memory", value: create(MemorySchema) } }))).toThrow(
+      TypeError,
+    );
   });
 });

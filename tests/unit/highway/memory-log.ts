@@ -45,7 +45,15 @@ export class MemoryLog implements LogPort {
     const events = memories.map((memory, index) => {
       const position = BigInt(log.length + index + 1);
       const recordedAt = memory.recordedAt ?? timestampFromMs(Number(position) * 1_000);
-      const value = create(MemorySchema, { id: `${module}-${position}`, eventType: "note", source: "test", ...memory, module, position, recordedAt });
+      const value = create(MemorySchema, {
+        id: `${module}-${position}`,
+        eventType: "note",
+        source: "test",
+        ...memory,
+        module,
+        position,
+        recordedAt,
+      });
       return create(EventSchema, { body: { case: "memory", value } });
     });
     log.push(...events);

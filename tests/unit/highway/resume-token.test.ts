@@ -6,7 +6,10 @@ import { readVarint, varintLength, writeVarint } from "#shared/highway/varint.ts
 
 const safe = fc.nat({ max: Number.MAX_SAFE_INTEGER });
 const places = fc
-  .uniqueArray(fc.record({ number: fc.integer({ min: 1, max: 100_000 }), position: safe }), { selector: ({ number }) => number, maxLength: 50 })
+  .uniqueArray(fc.record({ number: fc.integer({ min: 1, max: 100_000 }), position: safe }), {
+    selector: ({ number }) => number,
+    maxLength: 50,
+  })
   .map((list) => list.sort((left, right) => left.number - right.number));
 const tokens = fc.record({ epoch: fc.stringMatching(/^[a-z0-9]{1,32}$/), known: fc.nat(), places });
 

@@ -43,6 +43,7 @@ let house: string;
 
 beforeAll(async () => {
   house = await realpath(await mkdtemp(join(tmpdir(), "cos-coverage-")));
+  for (const folder of ["deploy", "gen"]) await mkdir(join(house, folder));
   for (const [file, content] of Object.entries(files)) {
     await mkdir(dirname(join(house, file)), { recursive: true });
     await writeFile(join(house, file), content);
@@ -74,7 +75,7 @@ test("coverage counts what child processes execute, and nothing for types alone"
   ];
   // A run of its own: the surrounding run's children are not its business.
   const { NODE_V8_COVERAGE: _outer, ...env } = process.env;
-  const run = spawnSync(process.execPath, arguments_, { cwd: house, encoding: "utf8", env });
+  const run = spawnSync(process.execPath, arguments_, { cwd: house, encoding: "utf8", env: { ...env, FORCE_COLOR: "0" } });
   expect(run.stderr).toContain("1 passed, 1 total");
   const lcov = await readFile(join(house, "coverage/lcov.info"), "utf8");
   expect(counts(lcov, "shared/parity.ts")).toMatchObject({ LF: 6, LH: 6, FNF: 1, FNH: 1 });

@@ -125,6 +125,10 @@ describe("the import table lets in", () => {
   });
 });
 
+test("the table's folders hold no program that it does not cover", () => {
+  expect(globSync("{shared,services}/**/*.{js,mjs,cjs,mts,cts,tsx,jsx}", { cwd: root })).toEqual([]);
+});
+
 test("every source file stands in exactly one row of the import table", () => {
   const files = globSync(["shared/**/*.ts", "services/**/*.ts"], { cwd: root });
   const matches = (file: string) => rows.filter((row) => matchesGlob(file, row.files)).length;

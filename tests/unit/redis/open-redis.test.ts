@@ -1,5 +1,5 @@
-import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
+import { createServer } from "node:net";
 import { describe, expect, test } from "@jest/globals";
 import { Cluster, Redis } from "ioredis";
 import { pino } from "pino";
@@ -22,7 +22,12 @@ async function closedPort(): Promise<number> {
 
 describe("a Redis URL", () => {
   test("names one server", () => {
-    expect(parseRedisUrl("redis://localhost")).toMatchObject({ kind: "standalone", nodes: [{ host: "localhost", port: 6379 }], db: 0, tls: false });
+    expect(parseRedisUrl("redis://localhost")).toMatchObject({
+      kind: "standalone",
+      nodes: [{ host: "localhost", port: 6379 }],
+      db: 0,
+      tls: false,
+    });
     expect(parseRedisUrl("rediss://me:p%40ss@[::1]:7000/3")).toMatchObject({
       nodes: [{ host: "::1", port: 7000 }],
       db: 3,
@@ -35,7 +40,10 @@ describe("a Redis URL", () => {
   test("names Sentinels and the master they watch", () => {
     expect(parseRedisUrl("redis+sentinel://:secret@a:26380,b/main?db=2")).toMatchObject({
       kind: "sentinel",
-      nodes: [{ host: "a", port: 26380 }, { host: "b", port: 26379 }],
+      nodes: [
+        { host: "a", port: 26380 },
+        { host: "b", port: 26379 },
+      ],
       name: "main",
       password: "secret",
       db: 2,
@@ -43,16 +51,30 @@ describe("a Redis URL", () => {
   });
 
   test("names nodes of a Cluster", () => {
-    expect(parseRedisUrl("rediss+cluster://a:1,b:2")).toMatchObject({ kind: "cluster", nodes: [{ host: "a", port: 1 }, { host: "b", port: 2 }], tls: true });
+    expect(parseRedisUrl("rediss+cluster://a:1,b:2")).toMatchObject({
+      kind: "cluster",
+      nodes: [
+        { host: "a", port: 1 },
+        { host: "b", port: 2 },
+      ],
+      tls: true,
+    });
   });
 
-  test.each(["", "http://a", "redis://", "redis://a:0", "redis://a:99999", "redis://a:b:c", "redis://a/x", "redis+sentinel://a:1", "redis+ring://a"])(
-    "is refused without being repeated: %p",
-    (url) => {
-      expect(() => parseRedisUrl(url)).toThrow(TypeError);
-      expect(() => parseRedisUrl(`${url}#hunter2`)).not.toThrow(/hunter2/);
-    },
-  );
+  test.each([
+    "",
+    "http://a",
+    "redis://",
+    "redis://a:0",
+    "redis://a:99999",
+    "redis://a:b:c",
+    "redis://a/x",
+    "redis+sentinel://a:1",
+    "redis+ring://a",
+  ])("is refused without being repeated: %p", (url) => {
+    expect(() => parseRedisUrl(url)).toThrow(TypeError);
+    expect(() => parseRedisUrl(`${url}#hunter2`)).not.toThrow(/hunter2/);
+  });
 });
 
 describe("a Redis client", () => {
@@ -70,7 +92,9 @@ describe("a Redis client", () => {
     const { lines, log } = openLines();
     const redis = openRedis({ url: `redis://127.0.0.1:${port}`, role: "plain", log });
     expect(await untilReady(redis, 30)).toBe(false);
-    const server = createServer((socket) => socket.on("error", () => {}).on("data", () => socket.write("+OK\r\n".repeat(4)))).listen(port, "127.0.0.1");
+    const server = createServer((socket) =>
+      socket.on("error", () => {}).on("data", () => socket.write("+OK\r\n".repeat(4))),
+    ).listen(port, "127.0.0.1");
     expect(await untilReady(redis, 5_000)).toBe(true);
     redis.disconnect();
     await new Promise((resolve) => server.close(resolve));
@@ -90,7 +114,9 @@ describe("a Redis client", () => {
   test("connects anew where a server has become a replica", () => {
     const { log } = openLines();
     const redis = openRedis({ url: "redis://127.0.0.1:1", role: "plain", log }) as Redis;
-    expect(redis.options.reconnectOnError?.(new Error("READONLY You can't write against a read only replica."))).toBe(true);
+    expect(redis.options.reconnectOnError?.(new Error("READONLY You can't write against a read only replica."))).toBe(
+      true,
+    );
     expect(redis.options.reconnectOnError?.(new Error("ERR syntax"))).toBe(false);
     expect(redis.options.retryStrategy?.(1)).toBe(20);
     expect(redis.options.retryStrategy?.(50)).toBe(1_000);

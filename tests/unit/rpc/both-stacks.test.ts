@@ -195,7 +195,7 @@ describe.each(STACKS)("over %s", (stack) => {
       },
       { deadlineMaxMs: 5_000 },
     );
-    await clientOver(stack, served).getMemory({ position: 1n }, { timeoutMs: 100_000_000 });
+    await clientOver(stack, served).getMemory({ position: 1n }, { timeoutMs: 99_000_000 });
     expect(deadlineMs - Date.now()).toBeLessThanOrEqual(5_000);
   });
 
@@ -238,9 +238,13 @@ describe.each(STACKS)("over %s", (stack) => {
         }
       },
     });
-    for await (const _ of clientOver(stack, served).subscribe({})) {
-      break;
-    }
+    const canceler = new AbortController();
+    const call = (async () => {
+      for await (const _ of clientOver(stack, served).subscribe({}, { signal: canceler.signal })) {
+        canceler.abort();
+      }
+    })();
+    expect(await failureOf(call)).toMatchObject({ code: Code.Canceled });
     await until(() => returned);
     expect(aborted).toBe(true);
     await until(() => served.server.callsInFlight === 0);

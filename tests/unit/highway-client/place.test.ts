@@ -1,0 +1,44 @@
+import { expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { backoffMs } from "#shared/highway/client/backoff.ts";
+import { advance, openPlace, resumeFields, settle } from "#shared/highway/client/place.ts";
+import { passes, retryAfterMs } from "#shared/highway/client/stream-error.ts";
+import { cursor, shown } from "./frames.ts";
+
+test("a token stands for all that came before it, cursors for what came after", () => {
+  const place = openPlace({ cursors: [cursor("a", 1)], resumeToken: "t1" });
+  advance(place, cursor("a", 2));
+  advance(place, cursor("b", 7));
+  expect(shown(resumeFields(place))).toEqual({ cursors: ["a/2", "b/7"], resumeToken: "t1" });
+  settle(place, "");
+  expect(place.cursors.size).toBe(2);
+  settle(place, "t2");
+  expect(shown(resumeFields(place))).toEqual({ cursors: [], resumeToken: "t2" });
+});
+
+test("of more than 1,000 cursors the latest are sent", () => {
+  const place = openPlace();
+  for (let index = 0; index < 1001; index += 1) advance(place, cursor(`m${index}`, 1));
+  advance(place, cursor("m0", 2));
+  const { cursors } = resumeFields(place);
+  expect(cursors).toHaveLength(1000);
+  expect(cursors.at(-1)).toMatchObject({ module: "m0", position: 2n });
+  expect(cursors.some(({ module }) => module === "m1")).toBe(false);
+});
+
+test("the wait doubles up to the most, and lies between half of it and all of it", () => {
+  const backoff = { initialMs: 100, maxMs: 5000 };
+  expect([1, 2, 3, 7, 5000].map((attempt) => backoffMs(backoff, attempt, () => 1))).toEqual([
+    100, 200, 400, 5000, 5000,
+  ]);
+  const property = fc.property(fc.nat(10_000), fc.double({ min: 0, max: 1, noNaN: true }), (attempt, random) => {
+    const waitMs = backoffMs(backoff, attempt + 1, () => random);
+    return waitMs >= 50 && waitMs <= 5000;
+  });
+  fc.assert(property);
+});
+
+test("only errors of a call say whether and when to ask again", () => {
+  expect(passes("no")).toBe(false);
+  expect(retryAfterMs(new Error("no"))).toBe(0);
+});
