@@ -33,6 +33,8 @@ export default {
   ],
   // The reference machine has two cores, and every worker has databases of its own.
   maxWorkers: 2,
+  // Nothing is timed; this only ends what hangs. A loaded machine takes its time to start a process.
+  testTimeout: 30_000,
   reporters: ["default", "<rootDir>/tests/support/child-coverage.js"],
   collectCoverageFrom: process.argv.includes("--coverage") ? measuredFiles(measured, root) : measured,
   coverageProvider: "v8",

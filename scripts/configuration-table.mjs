@@ -1,5 +1,5 @@
 // Writes the table of docs/configuration.md from the settings that the processes declare.
-// Usage: node scripts/configuration-table.mjs   (the test of the documents says when it has to run)
+// Usage: npm run configuration-table   (the test of the documents says when it has to run)
 import { globSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";

@@ -6,7 +6,7 @@
 //  N1  One launcher for each data folder; the next one is told so, and where things are.
 //  N2  Up: the watchman, engines, migrations, services. Down: services (they drain), engines, the watchman.
 //  N3  `stop` ends it at any moment, also in the middle of a start; `force` ends what is left at once.
-//  N4  Whatever it started is gone when it answers. If it is killed, its watchman does the same (watchman.ts).
+//  N4  Whatever it started is gone when it answers. If it is killed, its watchman does the same (keep-watch.ts).
 //  N5  A service that finds its settings wrong ends everything, with 2: nothing would change by itself.
 import { mkdirSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
@@ -23,7 +23,7 @@ import { ProcessRegister } from "./processes/process-register.ts";
 import { forceProcesses, stopProcesses } from "./processes/stop-processes.ts";
 import { knownVariables, type Service } from "./services.ts";
 import { type Environment, readLauncherSettings } from "./settings.ts";
-import { startService } from "./start-service.ts";
+import { makeRoom, startService } from "./start-service.ts";
 import { type Address, tellAddresses, tellRunning } from "./tell-addresses.ts";
 
 /** Who asks for the start: the terminal, the environment, the signals. */
@@ -110,6 +110,7 @@ async function bringUp(
   services: readonly Service[],
   publish: (addresses: Instance["addresses"]) => void,
 ): Promise<void> {
+  for (const service of services) await makeRoom(mesh, service);
   const [postgres, redis] = await bothEngines(mesh);
   mesh.stopping.throwIfAborted();
   const urls = { COS_POSTGRES_URL: postgres.url, ...(redis === undefined ? {} : { COS_REDIS_URL: redis.url }) };

@@ -27,7 +27,7 @@ export async function openWatchman(runDir: string): Promise<Watchman> {
   const note = join(runDir, NOTE);
   writeFileSync(note, String(pid));
   stdin.on("error", () => {
-    // It was killed. What it was for still holds at the next start (watchman.ts, failure).
+    // It was killed. What it was for still holds at the next start (keep-watch.ts, failure).
   });
   const gone = once(child, "exit");
   child.unref();

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readSettings } from "#shared/config/read-settings.ts";
-import { formatListen } from "#shared/config/settings.ts";
+import { formatListen, type Listen } from "#shared/config/settings.ts";
 import { EXIT_MISCONFIGURED } from "#shared/lifecycle/run-service.ts";
 import { checkHealth } from "./check-health.ts";
 import { keepRunning } from "./keep-running.ts";
@@ -20,13 +20,21 @@ const STOP_MARGIN_MS = 5_000;
 const HEALTHY_WITHIN_MS = 30_000;
 const POLL_MS = 50;
 
-/** Starts a service and keeps it running; answers when it serves, or when it clearly does not. */
-export async function startService(mesh: Mesh, service: Service, urls: Record<string, string>): Promise<Address> {
+/** Makes room for a service before anything is started: stops what an earlier start left of it, looks at its address. */
+export async function makeRoom(mesh: Mesh, service: Service): Promise<void> {
   await stopLeftover(mesh.paths.run, service.name, mesh.say);
-  const listen = readSettings(mesh.env, { listen: service.listen }).listen;
+  const listen = addressOf(mesh, service);
   const fault = await listenFault(listen);
   if (fault !== undefined) throw takenPort(service.listen.name, listen, fault);
-  const address = formatListen(listen);
+}
+
+function addressOf(mesh: Mesh, service: Service): Listen {
+  return readSettings(mesh.env, { listen: service.listen }).listen;
+}
+
+/** Starts a service and keeps it running; answers when it serves, or when it clearly does not. */
+export async function startService(mesh: Mesh, service: Service, urls: Record<string, string>): Promise<Address> {
+  const address = formatListen(addressOf(mesh, service));
   const logFile = join(mesh.paths.logs, `${service.name}.log`);
   const say = (line: string) => {
     mesh.follower.drain();

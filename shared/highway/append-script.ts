@@ -9,6 +9,7 @@
  *  S2. What is there already is skipped; what would leave a gap is answered GAP with the last position, not written.
  *  S3. Nothing is known of a module, or what is known is of an earlier epoch: all of it is removed, and the answer is EMPTY,
  *      unless the call says `rebuild`: then the stream begins with it. (A rebuild that lies above all there is begins it anew.)
+ *      The same where stream and place contradict each other: somebody else has written to them.
  *  S4. Redis knows a later epoch: nothing is touched, the answer is STALE.
  *  S5. After every call that writes, entries and bytes are within their limits, but for one entry. Bytes are counted exactly.
  *
@@ -46,7 +47,14 @@ for i = 8, #ARGV, 3 do
     break
   end
   if position == last + 1 then
-    redis.call('XADD', stream, string.format('%.0f-0', position), ARGV[i], ARGV[i + 1], 'i', identity)
+    local written = redis.pcall('XADD', stream, string.format('%.0f-0', position), ARGV[i], ARGV[i + 1], 'i', identity)
+    if type(written) == 'table' and written.err then
+      if not string.find(written.err, 'equal or smaller', 1, true) then
+        return written
+      end
+      redis.call('DEL', stream, place)
+      return {'EMPTY', 0, 0}
+    end
     if ARGV[i + 2] ~= '' then
       redis.call('PUBLISH', channel, ARGV[i + 2])
     end

@@ -17,3 +17,6 @@ export function hintChannel(module: string): string {
 export function moduleOfStream(key: string): string {
   return key.slice("hw:{".length, -"}:s".length);
 }
+
+/** Written at every look of a sweeper, to see that the server takes writes. */
+export const SWEPT_KEY = "hw:swept";

@@ -25,7 +25,7 @@ import { type Breaker, BreakerOpenError } from "#shared/redis/open-breaker.ts";
 import type { RedisClient } from "#shared/redis/open-redis.ts";
 import { type Append, type AppendAnswer, appendEvents, type StreamLimits } from "./append-events.ts";
 import type { Epoch, LogPort, ModuleHead } from "./log-port.ts";
-import { placeKey } from "./redis-keys.ts";
+import { placeKey, SWEPT_KEY } from "./redis-keys.ts";
 import { shareBudget } from "./share-budget.ts";
 import { shareEvent } from "./shared-event.ts";
 
@@ -159,7 +159,7 @@ export class Sweeper {
       this.#nap = new AbortController();
       await this.#tick();
       // Never less than a fifth of a tick, however often the publisher asks for one.
-      await delay(tickMinMs / 5);
+      await delay(tickMinMs / 5, undefined, { signal: this.#stop.signal }).catch(() => {});
       const restMs = tickMinMs * 0.8 + Math.random() * (tickMaxMs - tickMinMs);
       await delay(restMs, undefined, { signal: AbortSignal.any([this.#nap.signal, this.#stop.signal]) }).catch(
         () => {},
@@ -194,8 +194,8 @@ export class Sweeper {
     try {
       const places = await this.#lookUp(asked);
       for (const [index, head] of asked.entries()) {
-        this.#suspects.delete(head.module);
-        this.#judge(head, places[index]);
+        const settled = this.#suspects.delete(head.module) ? head.position : (before.get(head.module) ?? 0);
+        this.#judge(head, settled, places[index]);
       }
       if (inTurn.length > 0) {
         await this.#shareBytes(asked);
@@ -228,12 +228,15 @@ export class Sweeper {
     const { redis, breaker } = this.#options;
     return await breaker.fire(async () => {
       const fields = ["generation", "identity", "last", "bytes"] as const;
-      const rows = await Promise.all(heads.map(({ module }) => redis.hmget(placeKey(module), ...fields)));
-      return rows.map(parsePlace);
+      const rows = Promise.all(heads.map(({ module }) => redis.hmget(placeKey(module), ...fields)));
+      // A server that can be read but not written (full, or a replica now) is of no use: W5 has to notice that too.
+      const [places] = await Promise.all([rows, redis.set(SWEPT_KEY, "1", "PX", 60_000)]);
+      return places.map(parsePlace);
     });
   }
 
-  #judge(head: ModuleHead, place: RedisPlace | undefined): void {
+  /** `settled` is the position that is no longer just on its way (W2). */
+  #judge(head: ModuleHead, settled: number, place: RedisPlace | undefined): void {
     const epoch = this.#options.port.epochs().current;
     if (place !== undefined && place.generation > epoch.generation) {
       this.#options.onForeignEpoch();
@@ -246,7 +249,7 @@ export class Sweeper {
     } else {
       this.#lasts.set(head.module, last);
     }
-    const behind = last === undefined ? head.position > 0 || place !== undefined : head.position > last;
+    const behind = settled > (last ?? 0) || (last === undefined && place !== undefined);
     if (behind && !this.#filling.has(head.module) && this.#filling.size < this.#options.limits.fillsMax) {
       this.#filling.add(head.module);
       void this.#fill(head, last, epoch);

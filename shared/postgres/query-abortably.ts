@@ -93,7 +93,9 @@ async function cancel(
   const [sent, outcome] = await Promise.allSettled([postgres.cancelBackend(backendOf(client)), statement]);
   clearTimeout(closing);
   const reached =
-    sent.status === "fulfilled" && outcome.status === "rejected" && (outcome.reason as { code?: unknown }).code === "57014";
+    sent.status === "fulfilled" &&
+    outcome.status === "rejected" &&
+    (outcome.reason as { code?: unknown }).code === "57014";
   client.release(!reached);
 }
 

@@ -112,6 +112,8 @@ function baseOptions(address: RedisAddress, role: RedisRole): NodeOptions {
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
     connectTimeout: 2_000,
+    // Else a process that is done waits two seconds for a connection that it never had.
+    disconnectTimeout: 100,
     // A socket on which nothing comes for so long while an answer is due is dead, whatever the kernel thinks of it.
     ...(timeoutMs === undefined ? {} : { commandTimeout: timeoutMs, socketTimeout: timeoutMs * 10 }),
     // After a failover the old master answers READONLY: ask the Sentinel, or the name server, again.

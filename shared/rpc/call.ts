@@ -77,6 +77,7 @@ export abstract class Call implements CallContext {
       return;
     }
     this.#abortedBy = reason;
+    clearTimeout(this.#timer);
     this.#controller?.abort(reason);
     this.onAbort(reason);
   }

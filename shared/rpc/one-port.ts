@@ -24,6 +24,7 @@ export class OnePort {
   readonly #grpc: ConnectionInjector;
   readonly #limits: RpcLimits;
   readonly #sockets = new Set<Socket>();
+  #isStopping = false;
 
   constructor(grpc: ConnectionInjector, handler: HttpHandler, limits: RpcLimits) {
     this.#grpc = grpc;
@@ -46,6 +47,7 @@ export class OnePort {
 
   /** Takes no new connections, and tells those that are open to finish: GOAWAY, and `connection: close`. */
   stopListening(): void {
+    this.#isStopping = true;
     this.#listener.close();
     this.#grpc.drain(this.#limits.deadlineMaxMs);
     this.#http.closeIdleConnections();
@@ -67,7 +69,10 @@ export class OnePort {
     socket.on("close", () => this.#sockets.delete(socket));
     socket.on("error", () => socket.destroy());
     sniff(socket, this.#limits.sniffTimeoutMs, (isHttp2) => {
-      if (isHttp2) {
+      if (this.#isStopping) {
+        // Too late to be told to finish: it would stay for ever.
+        socket.destroy();
+      } else if (isHttp2) {
         this.#grpc.injectConnection(socket);
       } else {
         this.#http.emit("connection", socket);

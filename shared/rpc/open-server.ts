@@ -1,7 +1,7 @@
 import { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { Scope } from "#shared/auth/scope.ts";
 import type { Log } from "#shared/log/open-log.ts";
-import { prepareAdmission } from "./admit-request.ts";
+import { drainingError } from "./answer-error.ts";
 import type { BoundService } from "./bind-service.ts";
 import { CallsInFlight } from "./calls-in-flight.ts";
 import { type HttpHandler, openConnectStack } from "./connect-stack.ts";
@@ -14,6 +14,7 @@ import { DEFAULT_LIMITS, type RpcLimits } from "./limits.ts";
 import { OnePort } from "./one-port.ts";
 import { reflectionServices } from "./reflection.ts";
 import { StallWatch } from "./stall-watch.ts";
+import { warmValidation } from "./validate-message.ts";
 
 /** The limits that a process usually sets; the rest are in `limits`. */
 type UsualLimits = Pick<RpcLimits, "defaultDeadlineMs" | "deadlineMaxMs" | "connectionAgeMaxMs" | "stallTimeoutMs">;
@@ -57,7 +58,7 @@ export async function openServer(options: ServerOptions): Promise<RpcServer> {
   const standard = [...options.services, healthService(health)];
   const services = [...standard, ...reflectionServices(standard.map((service) => service.desc))];
   for (const method of options.services.flatMap((service) => service.methods)) {
-    prepareAdmission(method.desc.input);
+    warmValidation(method.desc.input);
   }
   // The gate names the port, which is known only once the listener has it; no request comes before that.
   let answerHttp: HttpHandler = () => {};
@@ -87,6 +88,7 @@ export async function openServer(options: ServerOptions): Promise<RpcServer> {
     close: async () => {
       health.close();
       stalls.close();
+      calls.abortAll(drainingError());
       await port.close();
     },
   };

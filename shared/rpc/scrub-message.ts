@@ -1,10 +1,7 @@
 import { clearField, type DescField, type DescMessage, getOption, hasOption, type Message } from "@bufbuild/protobuf";
 import { Ignore, field as validateField } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { output_only } from "#gen/cos/api/v1/annotations_pb.ts";
-import { invalidField } from "#shared/errors/cos-error.ts";
-
-/** Works on a message in place; throws INVALID_FIELD. */
-export type Scrub = (message: Message) => void;
+import type { FieldFault } from "#shared/errors/cos-error.ts";
 
 type Fields = Record<string, unknown>;
 
@@ -15,20 +12,29 @@ const TIMESTAMP_SECONDS_MAX = 253_402_300_799n;
 const DURATION_SECONDS_MAX = 315_576_000_000n;
 const NANOS_MAX = 999_999_999;
 
+const plans = new WeakMap<DescMessage, Plan>();
+
 /**
- * Compiles what is to be done to a request before its rules are checked: what only the server sets is cleared, and
- * values that protobuf's bytes can hold but its JSON cannot (a day without such a second, a number that is none) are
- * refused, so that no answer repeating them can fail.
+ * What is done to a request before its rules are checked, in place: what only the server sets is cleared, and values
+ * that protobuf's bytes can hold but its JSON cannot (a second that no day has, a number that is none) are found, so
+ * that no answer repeating them can fail.
  *
- * Undefined where a message has nothing of the kind, so that it costs nothing there.
+ * Compiled once for each type; a message with nothing of the kind costs nothing.
  */
-export function compileScrub(desc: DescMessage): Scrub | undefined {
-  const plan = planOf(desc, new Map());
-  if (!hasWork(plan, new Set())) {
-    return undefined;
+export function scrubMessage(desc: DescMessage, message: Message): FieldFault[] {
+  const faults: FieldFault[] = [];
+  run(planFor(desc), message as unknown as Fields, "", faults);
+  return faults;
+}
+
+function planFor(desc: DescMessage): Plan {
+  let plan = plans.get(desc);
+  if (plan === undefined) {
+    plan = planOf(desc, new Map());
+    prune(plan, new Set());
+    plans.set(desc, plan);
   }
-  prune(plan, new Set());
-  return (message) => run(plan, message as unknown as Fields, "");
+  return plan;
 }
 
 /** What is to be done to one type. Types may contain themselves, so plans refer to each other. */
@@ -38,7 +44,8 @@ interface Plan {
   readonly nested: { readonly field: DescField; readonly plan: Plan; readonly judged: boolean }[];
 }
 
-type Check = (value: Fields, path: string) => void;
+/** What is wrong with a value; undefined: nothing. */
+type Check = (value: Fields) => string | undefined;
 
 const CHECKS: Readonly<Record<string, Check>> = {
   "google.protobuf.Timestamp": checkTimestamp,
@@ -95,39 +102,40 @@ function prune(plan: Plan, seen: Set<Plan>): void {
   }
 }
 
-function run(plan: Plan, message: Fields, path: string, judged = true): void {
+/** `faults` is what is found; undefined: the values are for somebody else to judge. */
+function run(plan: Plan, message: Fields, path: string, faults: FieldFault[] | undefined): void {
   if (plan.check !== undefined) {
-    if (judged) {
-      plan.check(message, path);
+    const description = faults && plan.check(message);
+    if (description !== undefined) {
+      faults?.push({ field: path, description });
     }
     return;
   }
   for (const field of plan.cleared) {
     clearField(message as Message, field);
   }
-  for (const inner of plan.nested) {
-    const value = heldValue(message, inner.field);
+  for (const { field, plan: inner, judged } of plan.nested) {
+    const value = heldValue(message, field);
     if (value !== undefined) {
-      const innerPath = path === "" ? inner.field.name : `${path}.${inner.field.name}`;
-      runField(inner.plan, inner.field, value, innerPath, judged && inner.judged);
+      runField(inner, field, value, path === "" ? field.name : `${path}.${field.name}`, judged ? faults : undefined);
     }
   }
 }
 
-function runField(plan: Plan, field: DescField, value: unknown, path: string, judged: boolean): void {
+function runField(plan: Plan, field: DescField, value: unknown, path: string, faults: FieldFault[] | undefined): void {
   switch (field.fieldKind) {
     case "list":
       for (const [index, item] of (value as Fields[]).entries()) {
-        run(plan, item, `${path}[${index}]`, judged);
+        run(plan, item, `${path}[${index}]`, faults);
       }
       break;
     case "map":
       for (const [key, item] of Object.entries(value as Record<string, Fields>)) {
-        run(plan, item, `${path}[${JSON.stringify(key)}]`, judged);
+        run(plan, item, `${path}[${JSON.stringify(key)}]`, faults);
       }
       break;
     default:
-      run(plan, value as Fields, path, judged);
+      run(plan, value as Fields, path, faults);
   }
 }
 
@@ -140,32 +148,28 @@ function heldValue(message: Fields, field: DescField): unknown {
   return chosen?.case === field.localName ? chosen.value : undefined;
 }
 
-function checkTimestamp(value: Fields, path: string): void {
+function checkTimestamp(value: Fields): string | undefined {
   const { seconds, nanos } = value as unknown as { seconds: bigint; nanos: number };
   if (seconds < TIMESTAMP_SECONDS_MIN || seconds > TIMESTAMP_SECONDS_MAX) {
-    throw invalidField(path, "must be from year 1 to 9999");
+    return "must be from year 1 to 9999";
   }
-  if (nanos < 0 || nanos > NANOS_MAX) {
-    throw invalidField(path, "nanos must be from 0 to 999999999");
-  }
+  return nanos < 0 || nanos > NANOS_MAX ? "nanos must be from 0 to 999999999" : undefined;
 }
 
-function checkDuration(value: Fields, path: string): void {
+function checkDuration(value: Fields): string | undefined {
   const { seconds, nanos } = value as unknown as { seconds: bigint; nanos: number };
   if (seconds < -DURATION_SECONDS_MAX || seconds > DURATION_SECONDS_MAX) {
-    throw invalidField(path, "must be at most 10,000 years either way");
+    return "must be at most 10,000 years either way";
   }
   const disagree = (seconds > 0n && nanos < 0) || (seconds < 0n && nanos > 0);
-  if (disagree || Math.abs(nanos) > NANOS_MAX) {
-    throw invalidField(path, "nanos must be below a second and of the sign of seconds");
-  }
+  return disagree || Math.abs(nanos) > NANOS_MAX
+    ? "nanos must be below a second and of the sign of seconds"
+    : undefined;
 }
 
 /** protobuf-es holds a Struct as the plain object that it stands for; what JSON lacks is NaN and the infinities. */
-function checkStruct(value: Fields, path: string): void {
-  if (!isFiniteJson(value)) {
-    throw invalidField(path, "a number in it is not finite");
-  }
+function checkStruct(value: Fields): string | undefined {
+  return isFiniteJson(value) ? undefined : "has a number in it that is not finite";
 }
 
 function isFiniteJson(value: unknown): boolean {

@@ -3,11 +3,19 @@ import { pathToString } from "@bufbuild/protobuf/reflect";
 import { createValidator, type Violation } from "@bufbuild/protovalidate";
 import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
 import { CosError, type FieldFault } from "#shared/errors/cos-error.ts";
+import { scrubMessage } from "./scrub-message.ts";
 
 const validator = createValidator();
 
-/** Every field of a message that breaks a rule of its contract. */
+/**
+ * Every field of a message that breaks a rule of its contract, or has a value that no answer could repeat. What only
+ * the server sets is cleared in the message.
+ */
 export function faultsOf(desc: DescMessage, message: Message): FieldFault[] {
+  const faults = scrubMessage(desc, message);
+  if (faults.length > 0) {
+    return faults;
+  }
   const result = validator.validate(desc, message);
   if (result.kind === "error") {
     throw result.error;
@@ -15,7 +23,7 @@ export function faultsOf(desc: DescMessage, message: Message): FieldFault[] {
   return result.kind === "valid" ? [] : result.violations.map(toFault);
 }
 
-/** Checks a message by the rules of its contract; throws INVALID_FIELD with every field at fault. */
+/** Makes a message fit for its handler, as `faultsOf` does; throws INVALID_FIELD with every field at fault. */
 export function validateMessage(desc: DescMessage, message: Message): void {
   const fields = faultsOf(desc, message);
   if (fields.length === 0) {
@@ -29,10 +37,7 @@ export function validateMessage(desc: DescMessage, message: Message): void {
 
 /** Compiles a message's rules, which takes up to some 100 ms the first time; a faulty rule throws here. */
 export function warmValidation(desc: DescMessage): void {
-  const result = validator.validate(desc, create(desc));
-  if (result.kind === "error") {
-    throw result.error;
-  }
+  faultsOf(desc, create(desc));
 }
 
 function toFault(violation: Violation): FieldFault {

@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { argv } from "node:process";
 import { listenToSignals } from "#deploy/local/listen-to-signals.ts";
-import { main } from "#deploy/local/main.ts";
+import { runCommand } from "#deploy/local/run-command.ts";
 import type { Service } from "#deploy/local/services.ts";
 import { listen } from "#shared/config/settings.ts";
 
@@ -29,5 +29,5 @@ export const ROOT = join(import.meta.dirname, "..", "..");
 if (argv[1] === import.meta.filename) {
   const say = (line: string) => void process.stdout.write(`${line}\n`);
   const host = { env: process.env, root: ROOT, say, ...listenToSignals(process) };
-  process.exit(await main(argv.slice(2), host, [FAKE_SERVICE]));
+  process.exit(await runCommand(argv.slice(2), host, [FAKE_SERVICE]));
 }

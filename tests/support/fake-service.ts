@@ -1,7 +1,8 @@
 // A process that lives as a service of the mesh does, for the tests of the launcher.
 //
 // FAKE_LISTEN is where it serves grpc.health.v1; FAKE_DIARY a file to which it appends what happens to it; FAKE_START
-// says how it starts: "well" (default), "misconfigured" or "broken".
+// says how it lives: "well" (default), "misconfigured", "broken", "stubborn" (does not end when
+// it is asked to) or "deaf" (does not hear that the launcher is gone).
 import { appendFileSync } from "node:fs";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Server, ServerCredentials, type ServiceDefinition, type sendUnaryData } from "@grpc/grpc-js";
@@ -63,8 +64,9 @@ if (FAKE_START === "misconfigured") {
 }
 if (FAKE_START === "broken") throw new Error("broken from the start");
 let asked = false;
-for (const why of ["SIGTERM", "disconnect"]) {
+for (const why of FAKE_START === "deaf" ? ["SIGTERM"] : ["SIGTERM", "disconnect"]) {
   process.on(why, () => {
+    if (FAKE_START === "stubborn") return write(`stubborn after ${why}`);
     if (!asked) void drain(why);
     asked = true;
   });

@@ -1,8 +1,4 @@
-import { spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
-import { closeSync, mkdirSync, openSync } from "node:fs";
-import { dirname } from "node:path";
-import { findRedis } from "./find-redis.ts";
+import { type Machine, thisMachine } from "./machine.ts";
 
 /** How a package manager is asked for Redis: one command after the other. */
 interface PackageManager {
@@ -27,17 +23,6 @@ const PACKAGE_MANAGERS: readonly PackageManager[] = [
   { program: "zypper", commands: [["zypper", "--non-interactive", "install", "redis"]] },
   { program: "brew", commands: [["brew", "install", "redis"]], asUser: true },
 ];
-
-/** The part of the machine that the installation depends on; tests bring their own. */
-export interface Machine {
-  has(program: string): boolean;
-  isRoot(): boolean;
-  /** Whether sudo asks for no password. */
-  maySudo(): boolean;
-  /** Answers with the exit code; the output goes to `logFile`. */
-  run(command: readonly string[], logFile: string): Promise<number>;
-  findRedis(): string | undefined;
-}
 
 interface InstallOptions {
   readonly logFile: string;
@@ -82,22 +67,3 @@ function commandPrefix(manager: PackageManager, machine: Machine): string[] | un
 function typed({ commands, asUser }: PackageManager): string {
   return commands.map((command) => `${asUser ? "" : "sudo "}${command.join(" ")}`).join(" && ");
 }
-
-const thisMachine: Machine = {
-  has: (program) => spawnSync(program, ["--version"], { stdio: "ignore" }).error === undefined,
-  isRoot: () => process.getuid?.() === 0,
-  maySudo: () => spawnSync("sudo", ["-n", "true"], { stdio: "ignore" }).status === 0,
-  async run([program = "", ...args], logFile) {
-    mkdirSync(dirname(logFile), { recursive: true });
-    const log = openSync(logFile, "a");
-    try {
-      const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-      const child = spawn(program, args, { env, stdio: ["ignore", log, log] });
-      const [code] = (await once(child, "exit")) as [number | null];
-      return code ?? 1;
-    } finally {
-      closeSync(log);
-    }
-  },
-  findRedis: () => findRedis(),
-};

@@ -33,17 +33,19 @@ const OUTSIDE = "/var/lib/cos";
 
 interface HomeOptions {
   readonly dataDir: string;
-  /** Given by tests: whether to run as nobody, and where to go when the data folder is out of reach. */
+  /** Whether PostgreSQL needs another user than ourselves. Default: whether we are root. */
   readonly asRoot?: boolean;
+  /** Where to go when the data folder is out of reach. Default: /var/lib/cos. */
   readonly outside?: string;
+  /** Default: npm's. */
+  readonly binaries?: PostgresBinaries;
 }
 
 /** Chooses and prepares the folders (D1-D4). */
 export function preparePostgresHome(options: HomeOptions): PostgresHome {
-  const { asRoot = process.getuid?.() === 0, outside = OUTSIDE } = options;
+  const { asRoot = process.getuid?.() === 0, outside = OUTSIDE, binaries: found = findPostgresBinaries() } = options;
   const wanted = resolve(options.dataDir);
   mkdirSync(dirname(wanted), { recursive: true, mode: 0o755 });
-  const found = findPostgresBinaries();
   if (!asRoot) {
     linkLibraries(found.home);
     return { dataDir: existsSync(wanted) ? realpathSync(wanted) : wanted, binaries: found, runAs: undefined };

@@ -8,7 +8,8 @@
 //  R3  A lost stream is followed by another that begins with the first unanswered item. What had been recorded without
 //      an answer is recognised by its key, and as our own by the request id, which is the same for all streams.
 //  R4  An item that is refused for the moment (an engine is away) loses the stream too: a later item must not overtake it.
-//  R5  After `stop` nothing more is taken in; what was taken in is still sent and its answers are waited for.
+//  R5  After `stop` nothing more is taken in; what was taken in is still sent and its answers are waited for, unless the
+//      stream is lost: then that is the end.
 //
 // Failure mode: a server that stays away longer than `giveUpAfterMs`, or refuses the stream for good, ends it with that
 // error; what was held then has no answer, recorded or not.
@@ -49,7 +50,7 @@ export interface RecordItemsOptions {
   readonly onResumed: () => void;
   /** Aborts: nothing more is taken in (R5). */
   readonly stop: AbortSignal;
-  /** Aborts: the stream in use is dropped and the call ends. */
+  /** Aborts, after `stop`: the stream in use is dropped. */
   readonly abandon: AbortSignal;
   readonly batchItemsMax: number;
   readonly giveUpAfterMs: number;
@@ -90,18 +91,19 @@ async function sendAll(options: RecordItemsOptions, held: Held<Item>): Promise<v
   const now = options.now ?? Date.now;
   let attempt = 0;
   let lastAnswerAt = now();
-  while (await held.some()) {
+  while (!(options.stop.aborted && attempt > 0) && (await held.some())) {
     const before = held.answered;
     const cause = await runStream(options, held, attempt > 0);
     if (cause === undefined && held.isDone) return;
     const moved = held.answered > before;
     if (moved) lastAnswerAt = now();
     attempt = moved ? 1 : attempt + 1;
-    const hopeless = now() - lastAnswerAt > options.giveUpAfterMs || options.abandon.aborted;
+    if (options.stop.aborted) return;
+    const hopeless = now() - lastAnswerAt > options.giveUpAfterMs;
     if (hopeless || !mayPass(cause)) throw cause ?? new Error("the server ends every stream before its answers");
     if (attempt === 1) options.onLost(cause, held.first);
     const waitMs = backoffMs(options.backoff ?? RECONNECT_BACKOFF, attempt, Math.random);
-    await delay(waitMs, undefined, { signal: options.abandon });
+    await delay(waitMs, undefined, { signal: options.stop }).catch(() => undefined);
   }
 }
 

@@ -94,20 +94,28 @@ function stopOn(signal: AbortSignal, { stop, abandon }: Run): () => void {
 }
 
 function recordAll(run: Run, connection: Connection): Promise<void> {
-  const { source, stop, abandon, requestId: id } = run;
-  const headers = { "x-request-id": id };
-  const items = source.items((name, { field, message }) => onFault(run, { name, field, message }));
+  const { source, options, stop, abandon } = run;
+  const headers = { "x-request-id": run.requestId };
+  const goOn = options.onError === "skip";
+  const items = source.items((name, { field, message }) => {
+    tellFault(run, { name, field, message });
+    return goOn;
+  });
   return recordItems({
     items: registering(run, connection, items),
     open: (requests, call) => connection.conductor.recordMemories(requests, { ...call, headers }),
     onRecorded: (_, response) => onRecorded(run, response),
-    onFault: ({ name }, { field, message }) => void onFault(run, { name, field, message }),
+    onFault: ({ name }, { field, message }) => {
+      tellFault(run, { name, field, message });
+      // What was sent after it may be recorded all the same; nothing more is sent.
+      if (!goOn) stop.abort();
+    },
     onLost: (cause, next) =>
       tell(run, `connection lost (${causeOf(cause)}): trying again from ${next?.name ?? "there"}`),
     onResumed: () => tell(run, "connected again: going on"),
     stop: stop.signal,
     abandon: abandon.signal,
-    batchItemsMax: run.options.batch,
+    batchItemsMax: options.batch,
     giveUpAfterMs: GIVE_UP_AFTER_MS,
   });
 }
@@ -132,13 +140,9 @@ function onRecorded({ tally, bar, source, requestId }: Run, { deduplicated, memo
   bar.update({ done: source.done(), total: source.total, recorded: counts.recorded + counts.alreadyThere });
 }
 
-/** Whether to go on. */
-function onFault({ tally, bar, stop, options }: Run, fault: Fault): boolean {
+function tellFault({ tally, bar }: Run, fault: Fault): void {
   bar.clear();
   tally.fault(fault);
-  if (options.onError === "skip") return true;
-  stop.abort();
-  return false;
 }
 
 function tell({ bar, cli }: Run, text: string): void {

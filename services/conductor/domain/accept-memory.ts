@@ -1,6 +1,6 @@
 import { create, toBinary } from "@bufbuild/protobuf";
-import type { RecordMemoryRequest } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
+import type { RecordMemoryRequest } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { type Memory, MemorySchema, type PromptTrace } from "#gen/cos/memory/v1/memory_pb.ts";
 import { CosError, type FieldFault } from "#shared/errors/cos-error.ts";
 import type { AcceptedMemory } from "./accepted-memory.ts";
@@ -36,7 +36,11 @@ export interface AcceptOptions {
  * Checks what the contract's annotations cannot say; the rest has been validated before, or `validate` does it.
  * Throws INVALID_FIELD with every fault found.
  */
-export function acceptMemory(request: RecordMemoryRequest, marks: CallMarks, options: AcceptOptions = {}): AcceptedMemory {
+export function acceptMemory(
+  request: RecordMemoryRequest,
+  marks: CallMarks,
+  options: AcceptOptions = {},
+): AcceptedMemory {
   const { path = "", validate } = options;
   const { memory: given, idempotencyKey } = request;
   const broken = validate?.(request) ?? [];

@@ -108,11 +108,18 @@ export class Epochs {
     if (before !== undefined && before.generation > history.current.generation) return;
     this.#history = history;
     if (before === undefined || before.identity === history.current.identity) return;
-    this.#log.warn({ epoch: history.current.identity, generation: history.current.generation }, "log began a new epoch");
+    this.#log.warn(
+      { epoch: history.current.identity, generation: history.current.generation },
+      "log began a new epoch",
+    );
     for (const listener of this.#listeners) listener(history);
   }
 
-  async #query<Row extends pg.QueryResultRow>(client: pg.ClientBase, text: string, values: string[] = []): Promise<Row[]> {
+  async #query<Row extends pg.QueryResultRow>(
+    client: pg.ClientBase,
+    text: string,
+    values: string[] = [],
+  ): Promise<Row[]> {
     const query = { text, values, query_timeout: this.#timeoutMs };
     const { rows } = await client.query<Row>(query);
     return rows;

@@ -10,8 +10,8 @@ import { engineError, postgresUnavailable } from "#shared/postgres/engine-error.
 import type { AcceptedMemory } from "../domain/accepted-memory.ts";
 import { Deadlines } from "./deadlines.ts";
 import { eventOf, placed } from "./memory-rows.ts";
-import { RecordCall, type Recorded } from "./record-call.ts";
 import { type RecordOutcome, recordBatch } from "./record-batch.ts";
+import { RecordCall, type Recorded } from "./record-call.ts";
 import { recordFault } from "./record-fault.ts";
 import { RecordQueue } from "./record-queue.ts";
 import { WriterConnection } from "./writer-connection.ts";
@@ -260,7 +260,8 @@ export class GroupCommit {
       return this.#commit(lane, calls.slice(middle));
     }
     this.#options.log.warn({ err: error }, "memory refused by PostgreSQL");
-    for (const call of calls) call.reject(invalidField("memory", "has a value that cannot be stored", { cause: error }));
+    for (const call of calls)
+      call.reject(invalidField("memory", "has a value that cannot be stored", { cause: error }));
     this.#queue.release(calls);
   }
 
@@ -302,7 +303,11 @@ export class GroupCommit {
     }
   }
 
-  #announce(memories: readonly AcceptedMemory[], recorded: readonly Recorded[], outcomes: readonly RecordOutcome[]): void {
+  #announce(
+    memories: readonly AcceptedMemory[],
+    recorded: readonly Recorded[],
+    outcomes: readonly RecordOutcome[],
+  ): void {
     const { onCommitted, log } = this.#options;
     if (onCommitted === undefined) return;
     const fresh = recorded.flatMap((one, n) =>

@@ -66,7 +66,13 @@ export async function listMemories(
   const after = request.pageToken === "" ? undefined : keyOf(decodePageToken(fingerprint, request.pageToken));
   const module = request.module === "" ? defaultModule : request.module;
   const bounds = await boundsOf(postgres, scope, module, request.filter, signal);
-  const scan: ListScan = { module, order: orders[request.order] ?? recordedAscending, filter: request.filter, ...bounds, after };
+  const scan: ListScan = {
+    module,
+    order: orders[request.order] ?? recordedAscending,
+    filter: request.filter,
+    ...bounds,
+    after,
+  };
   const found = await readPage(postgres, scan, request, scanMax, signal);
   const next = found.next === undefined ? "" : encodePageToken(fingerprint, tokenKeyOf(found.next));
   return { memories: found.memories, nextPageToken: next };

@@ -51,7 +51,8 @@ export function orderedScan(scan: ListScan, limit: string, parameters: Parameter
   }
   // A branch for each session rather than `any(...)`: only then the index gives the order, and the branches are merged lazily.
   const branches = sessions.map(
-    (session) => `(${select([...base, `m.session_id = ${parameters.add(session)}`], `order by ${order} limit ${limit}`)})`,
+    (session) =>
+      `(${select([...base, `m.session_id = ${parameters.add(session)}`], `order by ${order} limit ${limit}`)})`,
   );
   return `select * from (${branches.join(" union all ")}) m order by ${order} limit ${limit}`;
 }

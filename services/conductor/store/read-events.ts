@@ -38,9 +38,7 @@ export async function readEvents(
   const rows = await queryAbortably<ReadRow>(postgres, { text, values, signal });
   const [first] = rows;
   if (first === undefined) throw moduleNotFound(request.module);
-  const events = rows.flatMap((row) =>
-    row.position === null ? [] : [eventOf(memoryOf(row), row.traceparent ?? "")],
-  );
+  const events = rows.flatMap((row) => (row.position === null ? [] : [eventOf(memoryOf(row), row.traceparent ?? "")]));
   return { events, through: Number(first.through) };
 }
 

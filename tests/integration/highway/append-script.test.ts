@@ -1,10 +1,11 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, beforeEach, describe, expect } from "@jest/globals";
 import fc from "fast-check";
 import { Redis } from "ioredis";
 import { type AppendAnswer, appendEvents, type StreamLimits } from "#shared/highway/append-events.ts";
 import { hintChannel, placeKey, streamKey } from "#shared/highway/redis-keys.ts";
 import { eventBytes, type SharedEvent } from "#shared/highway/shared-event.ts";
 import { redisUrl } from "#tests/support/engines.ts";
+import { startRedis } from "#tests/support/private-servers.ts";
 import { needs } from "#tests/support/tools.ts";
 import { eventAt } from "#tests/unit/highway/event-at.ts";
 
@@ -25,8 +26,13 @@ describe("the append script", () => {
   beforeEach(() => redis?.flushdb());
   afterAll(() => redis?.disconnect());
 
-  const eventsFrom = (after: number, count: number, bytes = 10): SharedEvent[] => Array.from({ length: count }, (_, index) => eventAt(after + 1 + index, bytes));
-  const append = (after: number, count: number, over: Partial<Parameters<typeof appendEvents>[1]> = {}): Promise<AppendAnswer> =>
+  const eventsFrom = (after: number, count: number, bytes = 10): SharedEvent[] =>
+    Array.from({ length: count }, (_, index) => eventAt(after + 1 + index, bytes));
+  const append = (
+    after: number,
+    count: number,
+    over: Partial<Parameters<typeof appendEvents>[1]> = {},
+  ): Promise<AppendAnswer> =>
     appendEvents(redis, { module: "cc", epoch: E1, after, events: eventsFrom(after, count), limits: ROOMY, ...over });
   const ids = async (): Promise<string[]> => (await redis.xrange(streamKey("cc"), "-", "+")).map(([id]) => id);
   const storedBytes = async (): Promise<number> => {
@@ -41,14 +47,17 @@ describe("the append script", () => {
     expect(await ids()).toEqual(["5-0", "6-0"]);
   });
 
-  withRedis("H2: the next position is appended, what is there is skipped, a gap is answered and never appended", async () => {
-    await append(0, 2, { rebuild: true });
-    expect(await append(2, 1)).toMatchObject({ status: "OK", last: 3 });
-    expect(await append(0, 4)).toMatchObject({ status: "OK", last: 4 });
-    expect(await append(0, 2)).toMatchObject({ status: "OK", last: 4 });
-    expect(await append(5, 1)).toMatchObject({ status: "GAP", last: 4 });
-    expect(await ids()).toEqual(["1-0", "2-0", "3-0", "4-0"]);
-  });
+  withRedis(
+    "H2: the next position is appended, what is there is skipped, a gap is answered and never appended",
+    async () => {
+      await append(0, 2, { rebuild: true });
+      expect(await append(2, 1)).toMatchObject({ status: "OK", last: 3 });
+      expect(await append(0, 4)).toMatchObject({ status: "OK", last: 4 });
+      expect(await append(0, 2)).toMatchObject({ status: "OK", last: 4 });
+      expect(await append(5, 1)).toMatchObject({ status: "GAP", last: 4 });
+      expect(await ids()).toEqual(["1-0", "2-0", "3-0", "4-0"]);
+    },
+  );
 
   withRedis("H2: a rebuild far above what is there begins anew, one within it is an append", async () => {
     await append(0, 3, { rebuild: true });
@@ -57,15 +66,18 @@ describe("the append script", () => {
     expect(await ids()).toEqual(["91-0", "92-0"]);
   });
 
-  withRedis("H2, H3: a later epoch wipes, an earlier one is refused, another one of the same generation wipes too", async () => {
-    await append(0, 5, { rebuild: true });
-    expect(await append(5, 1, { epoch: E2 })).toMatchObject({ status: "EMPTY" });
-    expect(await ids()).toEqual([]);
-    expect(await append(2, 1, { epoch: E2, rebuild: true })).toMatchObject({ status: "OK", last: 3 });
-    expect(await append(3, 1)).toMatchObject({ status: "STALE", last: 2 });
-    expect(await append(3, 1, { epoch: { generation: 2, identity: "other" } })).toMatchObject({ status: "EMPTY" });
-    expect(await ids()).toEqual([]);
-  });
+  withRedis(
+    "H2, H3: a later epoch wipes, an earlier one is refused, another one of the same generation wipes too",
+    async () => {
+      await append(0, 5, { rebuild: true });
+      expect(await append(5, 1, { epoch: E2 })).toMatchObject({ status: "EMPTY" });
+      expect(await ids()).toEqual([]);
+      expect(await append(2, 1, { epoch: E2, rebuild: true })).toMatchObject({ status: "OK", last: 3 });
+      expect(await append(3, 1)).toMatchObject({ status: "STALE", last: 2 });
+      expect(await append(3, 1, { epoch: { generation: 2, identity: "other" } })).toMatchObject({ status: "EMPTY" });
+      expect(await ids()).toEqual([]);
+    },
+  );
 
   withRedis("entries name their epoch, and large events stand as references", async () => {
     const small = eventAt(1);
@@ -108,65 +120,93 @@ describe("the append script", () => {
     expect((await append(100, 0, { module: "nothing" })).status).toBe("EMPTY");
   });
 
-  withRedis("a server that lost the script gets it again; a refusal to write is an error", async () => {
+  withRedis("H2: a stream and a place that contradict each other are given up", async () => {
+    await append(0, 9, { rebuild: true });
+    await redis.hset(placeKey("cc"), "last", "3");
+    expect(await append(3, 1)).toEqual({ status: "EMPTY", last: 0, bytes: 0 });
+    expect(await redis.exists(streamKey("cc"), placeKey("cc"))).toBe(0);
+  });
+
+  withRedis("a server that lost the script gets it again", async () => {
     await append(0, 1, { rebuild: true });
     await redis.script("FLUSH");
     expect(await append(1, 1)).toMatchObject({ status: "OK", last: 2 });
-    await redis.config("SET", "maxmemory", "1");
-    try {
-      await expect(append(2, 1)).rejects.toThrow(/OOM/);
-    } finally {
-      await redis.config("SET", "maxmemory", "0");
-    }
-    expect(await redis.hget(placeKey("cc"), "last")).toBe("2");
   });
 
-  withRedis("H2: however calls race and faults strike, a stream is dense, ends at `last`, and never exceeds its limits", async () => {
-    const call = fc.record({
-      after: fc.nat({ max: 30 }),
-      count: fc.nat({ max: 6 }),
-      rebuild: fc.boolean(),
-      generation: fc.integer({ min: 1, max: 3 }),
-      textBytes: fc.constantFrom(0, 10, 300),
-    });
-    const fault = fc.constantFrom("flush" as const, "trim" as const, "lose stream" as const);
-    const limits: StreamLimits = { entriesMax: 8, bytesMax: 1_500 };
-    await fc.assert(
-      fc.asyncProperty(fc.array(fc.oneof({ weight: 8, arbitrary: call }, { weight: 1, arbitrary: fault }), { maxLength: 25 }), async (steps) => {
-        await redis.flushdb();
-        let known: { generation: number; last: number } | undefined;
-        for (const step of steps) {
-          if (step === "flush") {
-            await redis.flushdb();
-            known = undefined;
-          } else if (step === "trim") {
-            await redis.xtrim(streamKey("cc"), "MAXLEN", 1);
-          } else if (step === "lose stream") {
-            await redis.del(streamKey("cc"));
-          } else {
-            const { after, count, rebuild, generation, textBytes } = step;
-            const epoch = { generation, identity: `e${generation}` };
-            const answer = await append(after, count, { epoch, rebuild, limits, events: eventsFrom(after, count, textBytes) });
-            const expected = model(known, step);
-            expect({ status: answer.status, last: answer.last }).toEqual(expected.answer);
-            known = expected.known;
-          }
-          const entries = (await ids()).map((id) => Number.parseInt(id, 10));
-          expect(entries).toEqual(entries.map((_, index) => (entries[0] as number) + index));
-          if (entries.length > 0) expect(entries.at(-1)).toBe(known?.last);
-          expect(entries.length).toBeLessThanOrEqual(limits.entriesMax);
-          expect(entries.length > 1 ? await storedBytes() : 0).toBeLessThanOrEqual(limits.bytesMax);
-        }
-      }),
-      { numRuns: 60 },
-    );
+  withRedis("a server that is full refuses with an error, and nothing is half written", async () => {
+    const server = await startRedis();
+    const full = new Redis(server.url, { protocol: 2 });
+    const write = (after: number, rebuild: boolean): Promise<AppendAnswer> =>
+      appendEvents(full, { module: "cc", epoch: E1, after, events: eventsFrom(after, 2), limits: ROOMY, rebuild });
+    await write(0, true);
+    await full.config("SET", "maxmemory", "1");
+    await expect(write(2, false)).rejects.toThrow(/OOM/);
+    expect(await full.hget(placeKey("cc"), "last")).toBe("2");
+    expect(await full.xlen(streamKey("cc"))).toBe(2);
+    full.disconnect();
+    await server.stop();
   });
+
+  withRedis(
+    "H2: however calls race and faults strike, a stream is dense, ends at `last`, and never exceeds its limits",
+    async () => {
+      const call = fc.record({
+        after: fc.nat({ max: 30 }),
+        count: fc.nat({ max: 6 }),
+        rebuild: fc.boolean(),
+        generation: fc.integer({ min: 1, max: 3 }),
+        textBytes: fc.constantFrom(0, 10, 300),
+      });
+      const fault = fc.constantFrom("flush" as const, "trim" as const, "lose stream" as const);
+      const limits: StreamLimits = { entriesMax: 8, bytesMax: 1_500 };
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(fc.oneof({ weight: 8, arbitrary: call }, { weight: 1, arbitrary: fault }), { maxLength: 25 }),
+          async (steps) => {
+            await redis.flushdb();
+            let known: { generation: number; last: number } | undefined;
+            for (const step of steps) {
+              if (step === "flush") {
+                await redis.flushdb();
+                known = undefined;
+              } else if (step === "trim") {
+                await redis.xtrim(streamKey("cc"), "MAXLEN", 1);
+              } else if (step === "lose stream") {
+                await redis.del(streamKey("cc"));
+              } else {
+                const { after, count, rebuild, generation, textBytes } = step;
+                const epoch = { generation, identity: `e${generation}` };
+                const answer = await append(after, count, {
+                  epoch,
+                  rebuild,
+                  limits,
+                  events: eventsFrom(after, count, textBytes),
+                });
+                const expected = model(known, step);
+                expect({ status: answer.status, last: answer.last }).toEqual(expected.answer);
+                known = expected.known;
+              }
+              const entries = (await ids()).map((id) => Number.parseInt(id, 10));
+              expect(entries).toEqual(entries.map((_, index) => (entries[0] as number) + index));
+              if (entries.length > 0) expect(entries.at(-1)).toBe(known?.last);
+              expect(entries.length).toBeLessThanOrEqual(limits.entriesMax);
+              expect(entries.length > 1 ? await storedBytes() : 0).toBeLessThanOrEqual(limits.bytesMax);
+            }
+          },
+        ),
+        { numRuns: 60 },
+      );
+    },
+  );
 });
 
 type Known = { generation: number; last: number } | undefined;
 
 /** The law of H2, without any Redis. */
-function model(known: Known, call: { after: number; count: number; rebuild: boolean; generation: number }): { answer: { status: string; last: number }; known: Known } {
+function model(
+  known: Known,
+  call: { after: number; count: number; rebuild: boolean; generation: number },
+): { answer: { status: string; last: number }; known: Known } {
   const { after, count, rebuild, generation } = call;
   if (known !== undefined && known.generation > generation) {
     return { answer: { status: "STALE", last: known.generation }, known };
@@ -179,6 +219,6 @@ function model(known: Known, call: { after: number; count: number; rebuild: bool
   if (count > 0 && after > last) {
     return { answer: { status: "GAP", last }, known: { generation, last } };
   }
-  const end = Math.max(last, after + count);
+  const end = count === 0 ? last : Math.max(last, after + count);
   return { answer: { status: "OK", last: end }, known: { generation, last: end } };
 }

@@ -3,8 +3,8 @@ import { stripVTControlCharacters } from "node:util";
 import { describe, expect, test } from "@jest/globals";
 import { listenToSignals } from "#deploy/local/listen-to-signals.ts";
 import { formatLine } from "#deploy/local/logs/format-line.ts";
-import { main } from "#deploy/local/main.ts";
 import { readCommandLine } from "#deploy/local/read-command-line.ts";
+import { runCommand } from "#deploy/local/run-command.ts";
 import { knownVariables, SERVICES } from "#deploy/local/services.ts";
 import { readLauncherSettings } from "#deploy/local/settings.ts";
 import { tellAddresses, tellRunning } from "#deploy/local/tell-addresses.ts";
@@ -79,7 +79,7 @@ describe("the command line and the settings", () => {
   async function ends(args: string[], env: Record<string, string> = {}) {
     const lines: string[] = [];
     const never = new AbortController().signal;
-    const code = await main(args, {
+    const code = await runCommand(args, {
       env,
       root: "/nowhere",
       say: (line) => lines.push(line),
@@ -167,7 +167,7 @@ describe("the table of addresses", () => {
 
   test("it ends with one thing to try", () => {
     expect(told(conductor)).toMatch(
-      /conductor {2}127\.0\.0\.1:50051 {2}records\n[^]*COS is up\. Try: {2}npx cos record/,
+      /conductor {2}127\.0\.0\.1:50051 {2}records\n.*COS is up\. Try: {2}npx cos record/s,
     );
   });
 

@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { describe, expect, test } from "@jest/globals";
 import { Code } from "@connectrpc/connect";
+import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
 import { SubscribeRequestSchema } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
@@ -19,7 +19,11 @@ const heads = [
   { module: "pepys", number: 2, position: 20 },
   { module: "late", number: 5, position: 3 },
 ];
-const record = (generation: number, identity: string, forks: Record<string, number>): EpochRecord => ({ generation, identity, forks: new Map(Object.entries(forks)) });
+const record = (generation: number, identity: string, forks: Record<string, number>): EpochRecord => ({
+  generation,
+  identity,
+  forks: new Map(Object.entries(forks)),
+});
 const three = [record(1, "e1", {}), record(2, "e2", { cc: 8, pepys: 15 }), record(3, "e3", { cc: 9, pepys: 12 })];
 const epochs: EpochHistory = { current: three[2] as EpochRecord, past: three };
 const context: StartContext = { heads, epochs, scope: localScope(), positionAt: async () => 7 };
@@ -51,7 +55,11 @@ describe("where a stream starts", () => {
     ["from_beginning false is unset", { start: { case: "fromBeginning", value: false } }, ["cc 10"]],
     ["from_position", { start: { case: "fromPosition", value: 4n } }, ["cc 4"]],
     ["from_time, found in the log", { start: { case: "fromTime", value: timestampFromMs(0) } }, ["cc 7"]],
-    ["from_time, never above the head that was checked", { modules: ["late"], start: { case: "fromTime", value: timestampFromMs(0) } }, ["late 3"]],
+    [
+      "from_time, never above the head that was checked",
+      { modules: ["late"], start: { case: "fromTime", value: timestampFromMs(0) } },
+      ["late 3"],
+    ],
   ])("%s", async (_what, init, expected) => {
     expect(await start(init)).toEqual(expected);
   });
@@ -62,7 +70,14 @@ describe("where a stream starts", () => {
   });
 
   test("a cursor goes before the token, the token before start", async () => {
-    const resumeToken = encodeResumeToken({ epoch: "e3", known: 2, places: [{ number: 1, position: 5 }, { number: 2, position: 6 }] });
+    const resumeToken = encodeResumeToken({
+      epoch: "e3",
+      known: 2,
+      places: [
+        { number: 1, position: 5 },
+        { number: 2, position: 6 },
+      ],
+    });
     const cursors = [{ module: "pepys", position: 9n, epoch: "e3" }];
     expect(await start({ allModules: true, resumeToken, cursors })).toEqual(["cc 5", "pepys 9", "late 0"]);
   });
@@ -83,12 +98,16 @@ describe("where a stream starts", () => {
   });
 
   test("H3: a cursor of an older epoch is good up to the lowest fork since, and DATA_LOSS above it", async () => {
-    expect(await start({ modules: ["pepys"], cursors: [{ module: "pepys", position: 12n, epoch: "e1" }] })).toEqual(["pepys 12"]);
+    expect(await start({ modules: ["pepys"], cursors: [{ module: "pepys", position: 12n, epoch: "e1" }] })).toEqual([
+      "pepys 12",
+    ]);
     expect(await start({ cursors: [{ position: 8n, epoch: "e1" }] })).toEqual(["cc 8"]);
     expect(await start({ cursors: [{ position: 9n, epoch: "e2" }] })).toEqual(["cc 9"]);
     const error = await refusal({ cursors: [{ position: 9n, epoch: "e1" }] });
     expect(error.code).toBe(Code.DataLoss);
-    expect(faultsOf(error).faults).toMatchObject([{ given: { position: 9n, epoch: "e1" }, resumeAt: { module: "cc", position: 8n, epoch: "e3" }, head: 10n }]);
+    expect(faultsOf(error).faults).toMatchObject([
+      { given: { position: 9n, epoch: "e1" }, resumeAt: { module: "cc", position: 8n, epoch: "e3" }, head: 10n },
+    ]);
   });
 
   test("H3: a cursor of an epoch that the log does not know is DATA_LOSS, to be resumed from the beginning", async () => {
@@ -99,12 +118,18 @@ describe("where a stream starts", () => {
   });
 
   test("a refusal names every fault and gives a token with which the same request goes on", async () => {
-    const cursors = [{ module: "cc", position: 11n, epoch: "e3" }, { module: "pepys", position: 19n, epoch: "e3" }, { module: "late", position: 99n }];
+    const cursors = [
+      { module: "cc", position: 11n, epoch: "e3" },
+      { module: "pepys", position: 19n, epoch: "e3" },
+      { module: "late", position: 99n },
+    ];
     const error = await refusal({ allModules: true, cursors });
     expect(error.code).toBe(Code.OutOfRange);
     const { faults, resumeToken } = faultsOf(error);
     expect(faults.map(({ given }) => given?.module)).toEqual(["cc", "late"]);
-    expect(error.message).toBe("the cursor of module 'cc' at 11 is above the module's head, 10; go on from 10 (and 1 more)");
+    expect(error.message).toBe(
+      "the cursor of module 'cc' at 11 is above the module's head, 10; go on from 10 (and 1 more)",
+    );
     expect(await start({ allModules: true, resumeToken })).toEqual(["cc 10", "pepys 19", "late 3"]);
   });
 
@@ -118,7 +143,11 @@ describe("where a stream starts", () => {
 
   test.each<[string, RequestInit, string]>([
     ["two of one module", { cursors: [{ position: 1n }, { module: "cc", position: 2n }] }, "cursors[1].module"],
-    ["one of a module that is not in the request", { modules: ["cc"], cursors: [{ module: "pepys", position: 1n }] }, "cursors[0].module"],
+    [
+      "one of a module that is not in the request",
+      { modules: ["cc"], cursors: [{ module: "pepys", position: 1n }] },
+      "cursors[0].module",
+    ],
   ])("cursors are refused: %s", async (_what, init, field) => {
     const error = await refusal(init);
     expect(error.reason).toBe(ErrorReason.INVALID_FIELD);
@@ -130,7 +159,10 @@ describe("where a stream starts", () => {
     for (const init of [{ modules: ["nope"] }, { allModules: true, cursors: [{ module: "nope", position: 1n }] }]) {
       expect((await refusal(init)).reason).toBe(ErrorReason.MODULE_NOT_FOUND);
     }
-    expect(await refusal({ modules: ["pepys"] }, over)).toMatchObject({ reason: ErrorReason.MODULE_NOT_FOUND, resource: { type: "module", name: "pepys" } });
+    expect(await refusal({ modules: ["pepys"] }, over)).toMatchObject({
+      reason: ErrorReason.MODULE_NOT_FOUND,
+      resource: { type: "module", name: "pepys" },
+    });
   });
 
   test("a token that is garbage, or of an epoch that the log does not know, is refused", async () => {
@@ -140,12 +172,23 @@ describe("where a stream starts", () => {
   });
 
   test("H3: no place lies beyond what the histories share, whatever is asked for", async () => {
-    const asked = fc.record({ position: fc.bigInt({ min: 0n, max: 25n }), epoch: fc.constantFrom("", "e1", "e2", "e3", "foreign") });
+    const asked = fc.record({
+      position: fc.bigInt({ min: 0n, max: 25n }),
+      epoch: fc.constantFrom("", "e1", "e2", "e3", "foreign"),
+    });
     await fc.assert(
       fc.asyncProperty(asked, asked, async (cc, pepys) => {
-        const cursors = [{ module: "cc", ...cc }, { module: "pepys", ...pepys }];
-        const limits = { "": [10, 20], e1: [8, 12], e2: [9, 12], e3: [10, 20], foreign: [0, 0] } as Record<string, number[]>;
-        const good = Number(cc.position) <= (limits[cc.epoch]?.[0] ?? -1) && Number(pepys.position) <= (limits[pepys.epoch]?.[1] ?? -1);
+        const cursors = [
+          { module: "cc", ...cc },
+          { module: "pepys", ...pepys },
+        ];
+        const limits = { "": [10, 20], e1: [8, 12], e2: [9, 12], e3: [10, 20], foreign: [0, 0] } as Record<
+          string,
+          number[]
+        >;
+        const good =
+          Number(cc.position) <= (limits[cc.epoch]?.[0] ?? -1) &&
+          Number(pepys.position) <= (limits[pepys.epoch]?.[1] ?? -1);
         const request = { modules: ["cc", "pepys"], cursors };
         if (good) {
           expect(await start(request)).toEqual([`cc ${cc.position}`, `pepys ${pepys.position}`]);

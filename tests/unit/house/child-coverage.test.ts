@@ -75,7 +75,11 @@ test("coverage counts what child processes execute, and nothing for types alone"
   ];
   // A run of its own: the surrounding run's children are not its business.
   const { NODE_V8_COVERAGE: _outer, ...env } = process.env;
-  const run = spawnSync(process.execPath, arguments_, { cwd: house, encoding: "utf8", env: { ...env, FORCE_COLOR: "0" } });
+  const run = spawnSync(process.execPath, arguments_, {
+    cwd: house,
+    encoding: "utf8",
+    env: { ...env, FORCE_COLOR: "0" },
+  });
   expect(run.stderr).toContain("1 passed, 1 total");
   const lcov = await readFile(join(house, "coverage/lcov.info"), "utf8");
   expect(counts(lcov, "shared/parity.ts")).toMatchObject({ LF: 6, LH: 6, FNF: 1, FNH: 1 });

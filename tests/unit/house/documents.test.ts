@@ -34,7 +34,7 @@ describe("docs/errors.md", () => {
 });
 
 describe("docs/configuration.md", () => {
-  test("has the table of what the processes declare (else: node scripts/configuration-table.mjs)", async () => {
+  test("has the table of what the processes declare (else: npm run configuration-table)", async () => {
     const page = read("docs/configuration.md");
     const settings = await collectSettings();
     expect(settings.length).toBeGreaterThan(0);

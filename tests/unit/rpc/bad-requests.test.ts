@@ -66,7 +66,11 @@ type BodyInit = NonNullable<RequestInit["body"]>;
 type RequestInit = NonNullable<Parameters<typeof fetch>[1]>;
 
 function summarize(text: string): Omit<JsonError, "status"> {
-  const { code, message, details = [] } = JSON.parse(text) as {
+  const {
+    code,
+    message,
+    details = [],
+  } = JSON.parse(text) as {
     code?: string;
     message?: string;
     details?: { debug?: { reason?: string; fieldViolations?: { field: string }[] } }[];
@@ -94,7 +98,10 @@ const NOT_UTF8 = memoryWith(5, (writer) => writer.bytes(Uint8Array.of(0xc3, 0x28
 describe("malformed protobuf", () => {
   test.each([
     ["garbage", Uint8Array.of(0xff, 0xff, 0xff, 0xff)],
-    ["cut off", toBinary(RecordMemoryRequestSchema, create(RecordMemoryRequestSchema, { memory: MEMORY })).slice(0, -3)],
+    [
+      "cut off",
+      toBinary(RecordMemoryRequestSchema, create(RecordMemoryRequestSchema, { memory: MEMORY })).slice(0, -3),
+    ],
     ["a string that is not UTF-8", NOT_UTF8],
   ])("over gRPC: %s is INVALID_ARGUMENT", async (_name, bytes) => {
     const error = await sendRaw(await serve(), bytes);
@@ -133,7 +140,10 @@ describe("malformed protobuf", () => {
     const entry = new BinaryWriter().tag(1, WireType.LengthDelimited).string("k");
     entry.tag(2, WireType.LengthDelimited).bytes(nested);
     const struct = new BinaryWriter().tag(1, WireType.LengthDelimited).bytes(entry.finish()).finish();
-    const error = await sendRaw(await serve(), memoryWith(11, (writer) => writer.bytes(struct)));
+    const error = await sendRaw(
+      await serve(),
+      memoryWith(11, (writer) => writer.bytes(struct)),
+    );
     expect(reasonOf(error)).toBe("MALFORMED_MESSAGE");
   });
 });
@@ -176,9 +186,7 @@ describe("values that JSON cannot say are refused in bytes too", () => {
   });
 
   test("in an item of a list, by its index", async () => {
-    const { BatchRecordMemoriesRequestSchema: schema } = await import(
-      "#gen/cos/conductor/v1/conductor_service_pb.ts"
-    );
+    const { BatchRecordMemoriesRequestSchema: schema } = await import("#gen/cos/conductor/v1/conductor_service_pb.ts");
     const occurredAt = { seconds: 0n, nanos: -1 };
     const requests = [{ memory: MEMORY }, { memory: { ...MEMORY, occurredAt } }];
     const error = await sendRaw(await serve(), toBinary(schema, create(schema, { requests })), "BatchRecordMemories");
@@ -210,7 +218,11 @@ describe("JSON", () => {
     ["a bad item of a list", { memory: { ...MEMORY, tags: ["a", 1] } }, "memory.tags[1]"],
     ["a text for an object", { memory: "x" }, "memory"],
     ["a list for a struct", { memory: { ...MEMORY, payload: [] } }, "memory.payload"],
-    ["a fraction for a whole number", { memory: { promptTrace: { tokenCount: 1.5 } } }, "memory.prompt_trace.token_count"],
+    [
+      "a fraction for a whole number",
+      { memory: { promptTrace: { tokenCount: 1.5 } } },
+      "memory.prompt_trace.token_count",
+    ],
   ])("with %s names the field", async (_name, body, field) => {
     expect(await post(await serve(), JSON.stringify(body))).toMatchObject({
       status: 400,
@@ -225,7 +237,12 @@ describe("JSON", () => {
     expect(await post(await serve(), JSON.stringify(body), { method: "BatchRecordMemories" })).toMatchObject({
       fields: ["requests[1].memory.occurred_at"],
     });
-    const unknown = { requests: [{ memory: MEMORY, view: "MEMORY_VIEW_FULL" }, { memory: MEMORY, view: "ALL" }] };
+    const unknown = {
+      requests: [
+        { memory: MEMORY, view: "MEMORY_VIEW_FULL" },
+        { memory: MEMORY, view: "ALL" },
+      ],
+    };
     expect(await post(await serve(), JSON.stringify(unknown), { method: "BatchRecordMemories" })).toMatchObject({
       fields: ["requests[1].view"],
     });
@@ -241,7 +258,9 @@ describe("JSON", () => {
       headers: { "content-type": "application/connect+json" },
       body: Buffer.concat([head, json]),
     });
-    const end = Buffer.from(await response.arrayBuffer()).subarray(5).toString();
+    const end = Buffer.from(await response.arrayBuffer())
+      .subarray(5)
+      .toString();
     expect(summarize(JSON.stringify(JSON.parse(end).error))).toMatchObject({
       code: "invalid_argument",
       fields: ["from_time"],

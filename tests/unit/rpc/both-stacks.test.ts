@@ -331,9 +331,7 @@ describe.each(["gRPC", "Connect over HTTP/2"] as const)("a stream in both direct
       }
     }
     const canceler = new AbortController();
-    const call = failureOf(
-      collect(clientOver(stack, served).recordMemories(requests(), { signal: canceler.signal })),
-    );
+    const call = failureOf(collect(clientOver(stack, served).recordMemories(requests(), { signal: canceler.signal })));
     await until(() => pulled === 2);
     await new Promise((resolve) => setTimeout(resolve, 150));
     expect(sent).toBeLessThan(30);

@@ -23,14 +23,17 @@ function ask(
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const type = method === "POST" ? { "content-type": "application/json" } : {};
-    const request = httpRequest({ port, host: "127.0.0.1", method, path, headers: { ...type, ...headers } }, (response) => {
-      let text = "";
-      response.setEncoding("utf8");
-      response.on("data", (chunk: string) => {
-        text += chunk;
-      });
-      response.on("end", () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text }));
-    });
+    const request = httpRequest(
+      { port, host: "127.0.0.1", method, path, headers: { ...type, ...headers } },
+      (response) => {
+        let text = "";
+        response.setEncoding("utf8");
+        response.on("data", (chunk: string) => {
+          text += chunk;
+        });
+        response.on("end", () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text }));
+      },
+    );
     request.on("error", reject);
     request.end(method === "POST" ? body : undefined);
   });

@@ -1,0 +1,172 @@
+import { Writable } from "node:stream";
+import { describe, expect, test } from "@jest/globals";
+import { CliFailure } from "#services/cli/cli-failure.ts";
+import { explainError } from "#services/cli/explain-error.ts";
+import { formatInstant } from "#services/cli/output/format-instant.ts";
+import { oneLine, shorten } from "#services/cli/output/one-line.ts";
+import { Output } from "#services/cli/output/output.ts";
+import { FakeConductor } from "./support/fake-conductor.ts";
+import { run, Sink } from "./support/run.ts";
+
+const COMMANDS = ["import", "tail", "record", "list", "get", "migrate"];
+
+describe("help", () => {
+  test("names all commands and exit codes, and is no failure", async () => {
+    for (const argv of [["--help"], ["help"]]) {
+      const { exitCode, stdout, stderr } = await run(argv);
+      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+      for (const command of COMMANDS) expect(stdout).toContain(`  ${command} `);
+      for (const code of ["0 ", "1 ", "2 ", "3 ", "4 ", "130"]) expect(stdout).toContain(`\n  ${code}`);
+    }
+  });
+
+  test.each(COMMANDS)("%s has examples", async (command) => {
+    const { exitCode, stdout } = await run([command, "--help"]);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(new RegExp(`\\nExamples:\\n(.*\\n)*.*cos ${command}.* # `));
+  });
+
+  test("without a command it is shown as a mistake", async () => {
+    const { exitCode, stderr } = await run([]);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain("Usage: cos");
+  });
+});
+
+describe("a wrong option is 2, and named", () => {
+  test.each([
+    ["tail --from 0", "--from <position>"],
+    ["tail --from 1.5", "whole number from 1 on"],
+    ["tail --all --module a", "cannot be used with"],
+    ["tail --from 1 --from-beginning", "cannot be used with"],
+    ["tail --module a --module b --from 3", "--from needs a single module"],
+    ["tail --module Bad-Name", "small letters, digits"],
+    ["list --since 1660-02-30", "there is no 1660-02-30"],
+    ["list --order sideways", "Allowed choices are recorded"],
+    ["list --limit none", "whole number"],
+    ["record x --payload [1]", "must be a JSON object"],
+    ["record x --payload {", "must be a JSON object"],
+    ["import f --map a", "must be field=key pairs"],
+    ["import f --map =a", "must be field=key pairs"],
+    ["import f --on-error explode", "Allowed choices are stop, skip"],
+    ["import a b", "one file at a time"],
+    ["get x --address nowhere", "must be host:port"],
+    ["get x --address a:70000", "must be host:port"],
+    ["sing", "unknown command 'sing'"],
+    ["recrod x", "Did you mean record?"],
+  ])("cos %s", async (line, message) => {
+    const { exitCode, stdout, stderr, addresses } = await run(line.split(" "));
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(message);
+    expect({ stdout, addresses }).toEqual({ stdout: "", addresses: [] });
+  });
+
+  test("and so is a wrong setting", async () => {
+    const ran = await run(["get", "cc/1"], { env: { COS_CONDUCTOR_ADDRESS: "50051" } });
+    expect(ran).toMatchObject({
+      exitCode: 2,
+      stderr: "cos: COS_CONDUCTOR_ADDRESS must be host:port, such as 127.0.0.1:50051\n",
+    });
+  });
+});
+
+test("the address is the option's, else the environment's, else this machine's", async () => {
+  const transport = new FakeConductor().transport();
+  const asked = async (argv: string[], env = {}): Promise<readonly string[]> =>
+    (await run(["list", ...argv], { transport, env })).addresses;
+  const env = { COS_CONDUCTOR_ADDRESS: "dns:///cos.example:1" };
+  expect(await asked(["--address", "[::1]:9"], env)).toEqual(["[::1]:9"]);
+  expect(await asked([], env)).toEqual(["dns:///cos.example:1"]);
+  expect(await asked([])).toEqual(["127.0.0.1:50051"]);
+});
+
+class BrokenPipe extends Writable {
+  readonly #code: string;
+  writes = 0;
+
+  constructor(code: string) {
+    super();
+    this.#code = code;
+  }
+
+  override _write(_chunk: unknown, _encoding: string, done: (error?: Error | null) => void): void {
+    this.writes += 1;
+    done(Object.assign(new Error("write failed"), { code: this.#code }));
+  }
+}
+
+describe("a reader that has gone", () => {
+  test("ends the command quietly: `cos list | head`", async () => {
+    const transport = new FakeConductor().transport();
+    for (let index = 0; index < 30; index += 1) await run(["record", "x"], { transport });
+    const stdout = new BrokenPipe("EPIPE");
+    const ran = await run(["list"], { transport, stdout });
+    expect(ran).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(stdout.writes).toBe(1);
+  });
+
+  test("a full disk is a failure", async () => {
+    const transport = new FakeConductor().transport();
+    for (let index = 0; index < 30; index += 1) await run(["record", "x"], { transport });
+    const ran = await run(["list"], { transport, stdout: new BrokenPipe("ENOSPC") });
+    expect(ran).toMatchObject({ exitCode: 1, stderr: "cos: write failed\n" });
+  });
+
+  test("a write waits while the reader is behind, and fails if it goes meanwhile", async () => {
+    let release: (error?: Error) => void = () => undefined;
+    const slow = new Writable({
+      highWaterMark: 1,
+      write: (_chunk, _encoding, done) => {
+        release = done;
+      },
+    });
+    const output = new Output(slow, {});
+    const first = output.write("more than one byte");
+    let written = false;
+    void first.then(() => {
+      written = true;
+    });
+    await Promise.resolve();
+    expect(written).toBe(false);
+    release();
+    await first;
+    const second = output.write("again");
+    release(Object.assign(new Error("gone"), { code: "EPIPE" }));
+    await expect(second).rejects.toMatchObject({ name: "PipeClosed" });
+    await expect(output.write("never")).rejects.toMatchObject({ name: "PipeClosed" });
+    await output.close();
+  });
+});
+
+test("Ctrl-C during a call is 130, without a word", async () => {
+  const signal = AbortSignal.abort();
+  const ran = await run(["get", "cc/1"], { transport: new FakeConductor().transport(), signal });
+  expect(ran).toMatchObject({ exitCode: 130, stdout: "", stderr: "" });
+});
+
+test("colours are for terminals that want them", () => {
+  const styled = (isTTY: boolean, env: Record<string, string>): string =>
+    new Output(new Sink(isTTY), env).style("red", "x");
+  expect(styled(true, {})).toBe("\u001b[31mx\u001b[39m");
+  expect([styled(false, {}), styled(true, { NO_COLOR: "1" }), styled(true, { TERM: "dumb" })]).toEqual(["x", "x", "x"]);
+});
+
+test("a text is shortened by columns, wide and combining characters counted", () => {
+  expect(shorten("abc", 3)).toBe("abc");
+  expect(shorten("abcd", 3)).toBe("ab…");
+  expect(shorten("日本語", 6)).toBe("日本語");
+  expect(shorten("日本語文", 6)).toBe("日本…");
+  expect(shorten("e\u0301e\u0301", 2)).toBe("e\u0301e\u0301");
+  expect(oneLine("a\r\n\tb\u001b[2J\u2066c\u2069")).toBe("a b[2Jc");
+});
+
+test("times are shown in UTC, a midnight as its day", () => {
+  expect(formatInstant(undefined)).toBe("");
+  expect(formatInstant({ seconds: -9_781_776_000n, nanos: 0 } as never)).toBe("1660-01-11");
+  expect(formatInstant({ seconds: -1n, nanos: 0 } as never)).toBe("1969-12-31 23:59:59Z");
+});
+
+test("what is thrown that is no error is shown too", () => {
+  expect(explainError("odd", "")).toEqual({ exitCode: 1, lines: ["odd"] });
+  expect(explainError(new CliFailure(3, "gone"), "")).toEqual({ exitCode: 3, lines: ["gone"] });
+});
