@@ -11,10 +11,11 @@
 import { mkdirSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { unknownVariables } from "#shared/config/read-settings.ts";
+import { formatListen } from "#shared/config/settings.ts";
 import { Closers } from "#shared/lifecycle/closers.ts";
 import { EXIT_MISCONFIGURED } from "#shared/lifecycle/run-service.ts";
 import { type ReadyEngine, startPostgresEngine, startRedisEngine } from "./engines/start-engines.ts";
-import { type Instance, takeInstanceLock } from "./instance-lock.ts";
+import { type InstanceLock, takeInstanceLock } from "./instance-lock.ts";
 import { followLogs } from "./logs/follow-logs.ts";
 import type { Mesh, Paths } from "./mesh.ts";
 import { migrateServices } from "./migrate-services.ts";
@@ -22,7 +23,7 @@ import { awaitEarlierWatchman, openWatchman } from "./open-watchman.ts";
 import { ProcessRegister } from "./processes/process-register.ts";
 import { forceProcesses, stopProcesses } from "./processes/stop-processes.ts";
 import { knownVariables, type Service } from "./services.ts";
-import { type Environment, readLauncherSettings } from "./settings.ts";
+import { type Environment, type LauncherSettings, readLauncherSettings } from "./settings.ts";
 import { makeRoom, startService } from "./start-service.ts";
 import { type Address, tellAddresses, tellRunning } from "./tell-addresses.ts";
 
@@ -42,7 +43,6 @@ export interface LaunchOptions {
   readonly services: readonly Service[];
   /** Whether a missing Redis may be installed. */
   readonly mayInstall: boolean;
-  readonly backoff?: Mesh["backoff"];
 }
 
 /**
@@ -51,69 +51,76 @@ export interface LaunchOptions {
  */
 export async function launch(host: LaunchHost, options: LaunchOptions): Promise<number> {
   const { env, say } = host;
-  const settings = readLauncherSettings(
-    env,
-    options.services.map((service) => service.settings),
-  );
-  for (const warning of unknownVariables(env, knownVariables(options.services))) say(`Warning: ${warning}`);
+  const { services } = options;
+  const specs = services.map((service) => service.settings);
+  const settings = readLauncherSettings(env, specs);
+  for (const warning of unknownVariables(env, knownVariables(services))) say(`Warning: ${warning}`);
   const paths = makeFolders(host.root, settings.dataDir);
   const lock = takeInstanceLock(paths.run);
-  if ("pid" in lock) return refuse(lock, say);
+  if ("pid" in lock) {
+    tellRunning(lock, say);
+    return 1;
+  }
   const closers = new Closers((name, error) => say(`${name}: ${(error as Error).message}`));
   closers.add("instance lock", lock.release);
-  const ending = new AbortController();
-  const stopping = AbortSignal.any([host.stop, ending.signal]);
   try {
-    await awaitEarlierWatchman(paths.run, say);
-    const watchman = await openWatchman(paths.run);
-    closers.add("watchman", watchman.close);
-    const register = new ProcessRegister(watchman.watch);
-    const follower = followLogs();
-    closers.add("logs", follower.close);
-    const busy: Promise<unknown>[] = [];
-    closers.add("processes", async () => {
-      await stopAll(register, host);
-      // What was being started meanwhile has either seen that we stop, or stands in the register by now.
-      await Promise.allSettled(busy);
-      await stopAll(register, host);
-    });
-    const over = Promise.withResolvers<number>();
-    host.stop.addEventListener("abort", () => over.resolve(0), { once: true });
-    if (host.stop.aborted) over.resolve(0);
-    const mesh: Mesh = {
-      env,
-      settings,
-      paths,
-      register,
-      follower,
-      stopping,
-      say,
-      mayInstall: options.mayInstall,
-      backoff: options.backoff ?? {},
-      keep(process) {
-        busy.push(process);
-        void process.then((ended) => ended && over.resolve(EXIT_MISCONFIGURED));
-      },
-    };
-    const up = bringUp(mesh, options.services, lock.publish);
-    busy.push(up);
-    await Promise.race([up, over.promise]);
-    return await over.promise;
+    return await run({ host, options, settings, paths, closers, publish: lock.publish });
   } finally {
-    ending.abort();
     await closers.close();
   }
 }
 
-async function bringUp(
-  mesh: Mesh,
-  services: readonly Service[],
-  publish: (addresses: Instance["addresses"]) => void,
-): Promise<void> {
+interface Run {
+  readonly host: LaunchHost;
+  readonly options: LaunchOptions;
+  readonly settings: LauncherSettings;
+  readonly paths: Paths;
+  readonly closers: Closers;
+  readonly publish: InstanceLock["publish"];
+}
+
+/** Brings everything up and waits for the end; the closers take it down again (N2). */
+async function run({ host, options, settings, paths, closers, publish }: Run): Promise<number> {
+  await awaitEarlierWatchman(paths.run, host.say);
+  const watchman = await openWatchman(paths.run);
+  closers.add("watchman", watchman.close);
+  const register = new ProcessRegister(watchman.watch);
+  const follower = followLogs();
+  closers.add("logs", follower.close);
+  const busy: Promise<unknown>[] = [];
+  closers.add("processes", () => stopUntilQuiet(register, busy, host));
+  const ending = new AbortController();
+  closers.add("start", () => ending.abort());
+  const over = Promise.withResolvers<number>();
+  host.stop.addEventListener("abort", () => over.resolve(0), { once: true });
+  if (host.stop.aborted) over.resolve(0);
+  const mesh: Mesh = {
+    env: host.env,
+    say: host.say,
+    settings,
+    paths,
+    register,
+    follower,
+    mayInstall: options.mayInstall,
+    stopping: AbortSignal.any([host.stop, ending.signal]),
+    keep(process) {
+      busy.push(process);
+      void process.then((ended) => ended && over.resolve(EXIT_MISCONFIGURED));
+    },
+  };
+  const up = bringUp(mesh, options.services, publish);
+  busy.push(up);
+  await Promise.race([up, over.promise]);
+  return over.promise;
+}
+
+async function bringUp(mesh: Mesh, services: readonly Service[], publish: InstanceLock["publish"]): Promise<void> {
   for (const service of services) await makeRoom(mesh, service);
   const [postgres, redis] = await bothEngines(mesh);
   mesh.stopping.throwIfAborted();
-  const urls = { COS_POSTGRES_URL: postgres.url, ...(redis === undefined ? {} : { COS_REDIS_URL: redis.url }) };
+  // Where there is none, services look where it would be: never at one that belongs to somebody else.
+  const redisUrl = redis?.url ?? `redis://${formatListen(mesh.settings.redisListen)}`;
+  const urls = { COS_POSTGRES_URL: postgres.url, COS_REDIS_URL: redisUrl };
   await migrateServices(mesh, services, postgres.url);
   mesh.stopping.throwIfAborted();
   const served = await Promise.all(services.map((service) => startService(mesh, service, urls)));
@@ -130,6 +137,17 @@ async function bothEngines(mesh: Mesh): Promise<[ReadyEngine, ReadyEngine | unde
   return Promise.all(both);
 }
 
+/** What was being started while we stopped has either seen it, or stands in the register afterwards (N4). */
+async function stopUntilQuiet(
+  register: ProcessRegister,
+  busy: readonly Promise<unknown>[],
+  host: LaunchHost,
+): Promise<void> {
+  await stopAll(register, host);
+  await Promise.allSettled(busy);
+  await stopAll(register, host);
+}
+
 /** Ends what stands in the register, in order (N2); at once if that is asked for (N3). */
 async function stopAll(register: ProcessRegister, { say, stop, force }: LaunchHost): Promise<void> {
   if (stop.aborted && register.plans().length > 0) say("Stopping: services first, then engines. Again to end at once.");
@@ -139,11 +157,6 @@ async function stopAll(register: ProcessRegister, { say, stop, force }: LaunchHo
   for (let plans = register.plans(); plans.length > 0; plans = register.plans()) {
     for (const name of await stopProcesses(plans)) say(`${name} did not end in time and was ended`);
   }
-}
-
-function refuse(running: Instance, say: (line: string) => void): number {
-  tellRunning(running, say);
-  return 1;
 }
 
 /** Everybody may pass through the data folder, because as root PostgreSQL runs as another user; what is in it is closed. */

@@ -1,4 +1,3 @@
-import type { KeepRunningOptions } from "./keep-running.ts";
 import type { LogFollower } from "./logs/follow-logs.ts";
 import type { Ended } from "./processes/managed-process.ts";
 import type { ProcessRegister } from "./processes/process-register.ts";
@@ -22,7 +21,6 @@ export interface Mesh {
   readonly register: ProcessRegister;
   readonly follower: LogFollower;
   readonly mayInstall: boolean;
-  readonly backoff: Pick<KeepRunningOptions, "backoffMinMs" | "backoffMaxMs" | "steadyMs">;
   /** Aborted when everything is about to end; nothing is started after it. */
   readonly stopping: AbortSignal;
   readonly say: (line: string) => void;

@@ -53,7 +53,7 @@ export async function startService(mesh: Mesh, service: Service, urls: Record<st
   const first = await spawn();
   const isMisconfigured = ({ code }: { code: number | undefined }) => code === EXIT_MISCONFIGURED;
   mesh.keep(
-    keepRunning(first, { start: restart, say, stopping: mesh.stopping, isMisconfigured, ...mesh.backoff }).finally(() =>
+    keepRunning(first, { start: restart, say, stopping: mesh.stopping, isMisconfigured }).finally(() =>
       mesh.follower.drain(),
     ),
   );

@@ -1,6 +1,6 @@
 import { RecordMemoryRequestSchema } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { localScope } from "#shared/auth/scope.ts";
-import { SettingsError } from "#shared/config/read-settings.ts";
+import { misspeltVariables, SettingsError } from "#shared/config/read-settings.ts";
 import { formatListen } from "#shared/config/settings.ts";
 import type { Closers } from "#shared/lifecycle/closers.ts";
 import { type Host, type Running, runService } from "#shared/lifecycle/run-service.ts";
@@ -9,7 +9,7 @@ import { openLog } from "#shared/log/open-log.ts";
 import { SchemaOutdatedError } from "#shared/postgres/schema-outdated-error.ts";
 import { openServer } from "#shared/rpc/open-server.ts";
 import { faultsOf } from "#shared/rpc/validate-message.ts";
-import { type ConductorSettings, readConductorSettings } from "./config.ts";
+import { CONDUCTOR_SETTINGS, type ConductorSettings, readConductorSettings } from "./config.ts";
 import { Highway } from "./highway.ts";
 import { routes } from "./routes.ts";
 import { openStore, type Store } from "./store/open-store.ts";
@@ -21,6 +21,8 @@ const HEALTH_TIMEOUT_MS = 1500;
 async function startConductor(env: Host["env"], closers: Closers): Promise<Running> {
   const settings = readConductorSettings(env);
   const log = openLog({ service: "conductor", level: settings.logLevel });
+  const names = Object.values(CONDUCTOR_SETTINGS).map(({ name }) => name);
+  for (const warning of misspeltVariables(env, names)) log.warn(warning);
   if (settings.auth === "insecure") log.warn({ ...settings.listen }, "whoever reaches this address may record and read");
 
   const highway = new Highway(settings, log);

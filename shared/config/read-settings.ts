@@ -56,6 +56,14 @@ export function unknownVariables(env: Environment, known: readonly string[]): st
     });
 }
 
+/**
+ * Warnings for `COS_` variables that look like a slip of one of `known`, those that a single process reads. What is
+ * farther off may be meant for another process.
+ */
+export function misspeltVariables(env: Environment, known: readonly string[]): string[] {
+  return unknownVariables(env, known).filter((warning) => warning.includes("did you mean"));
+}
+
 function closest(name: string, known: readonly string[]): string | undefined {
   const ranked = known
     .map((candidate) => ({ candidate, distance: leven(name, candidate) }))

@@ -14,35 +14,25 @@
 
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { SubscribeRequest } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
-import { type Event, GoAway_Reason } from "#gen/cos/highway/v1/highway_pb.ts";
+import type { Event } from "#gen/cos/highway/v1/highway_pb.ts";
 import { mayRead, type Scope } from "#shared/auth/scope.ts";
 import type { Log } from "#shared/log/open-log.ts";
-import { type Breaker, type BreakerState, openBreaker } from "#shared/redis/open-breaker.ts";
+import { type Breaker, openBreaker } from "#shared/redis/open-breaker.ts";
 import { openRedis, type RedisClient, untilReady } from "#shared/redis/open-redis.ts";
 import type { Encoded } from "#shared/rpc/encoded.ts";
+import { draining, epochChanged } from "./ending.ts";
+import type { HubSettings } from "./hub-settings.ts";
+import type { HubState } from "./hub-state.ts";
 import type { Epoch, LogPort, ModuleHead } from "./log-port.ts";
-import { PUBLISHER_LIMITS, Publisher, type PublisherLimits } from "./publisher.ts";
+import { PUBLISHER_LIMITS, Publisher } from "./publisher.ts";
 import { Reader } from "./reader.ts";
 import { resolveStart } from "./resolve-start.ts";
-import { RINGS_LIMITS, Rings, type RingsLimits } from "./rings.ts";
-import { READER_LIMITS, type ReaderLimits } from "./shard-reader.ts";
+import { RINGS_LIMITS, Rings } from "./rings.ts";
+import { READER_LIMITS } from "./shard-reader.ts";
 import { shareEvent } from "./shared-event.ts";
-import { goAway, STREAM_LIMITS, type StreamHost, type StreamLimits, Subscription } from "./subscription.ts";
-import { SWEEPER_LIMITS, Sweeper, type SweeperLimits } from "./sweeper.ts";
-
-/** Every bound of the highway; each part's defaults stand beside it. */
-export interface HubSettings {
-  readonly publisher?: Partial<PublisherLimits>;
-  readonly sweeper?: Partial<SweeperLimits>;
-  readonly reader?: Partial<ReaderLimits>;
-  readonly rings?: Partial<RingsLimits>;
-  readonly streams?: Partial<StreamLimits>;
-  readonly breaker?: { readonly failuresMax?: number; readonly probeAfterMs?: number; readonly successesMin?: number };
-  /** How long the start waits for Redis. Default 1,000. */
-  readonly connectWaitMs?: number;
-  /** How often heartbeats are looked after; the precision of every duration of a stream. Default 200. */
-  readonly beatMs?: number;
-}
+import { STREAM_LIMITS, type StreamLimits } from "./stream-limits.ts";
+import { type StreamHost, Subscription } from "./subscription.ts";
+import { SWEEPER_LIMITS, Sweeper } from "./sweeper.ts";
 
 export interface HubOptions {
   readonly port: LogPort;
@@ -59,29 +49,6 @@ export interface SubscribeCall {
   readonly subscriptionId: string;
 }
 
-/** How the highway is, for mesh health. */
-export interface HubState {
-  readonly degraded: boolean;
-  readonly breaker: BreakerState;
-  readonly breakerOpened: number;
-  readonly readerHealthy: boolean;
-  readonly published: number;
-  readonly leftToSweeper: number;
-  readonly waitingBytes: number;
-  readonly ringBytes: number;
-  readonly streams: number;
-  readonly modules: readonly {
-    readonly module: string;
-    /** The log's last position, as last seen. */
-    readonly head: number;
-    /** Redis' last position, as last seen; undefined: not seen. */
-    readonly redisLast: number | undefined;
-    readonly ring:
-      | { readonly low: number; readonly high: number; readonly bytes: number; readonly listeners: number }
-      | undefined;
-  }[];
-}
-
 /**
  * Opens the highway. Without Redis it works, degraded; it waits for it a moment, so that a start is not taken for an outage.
  * It needs the log only when it is asked for something.
@@ -90,6 +57,12 @@ export async function openHub(options: HubOptions): Promise<Hub> {
   const hub = new Hub(options);
   await hub.start(options.settings?.connectWaitMs ?? 1_000);
   return hub;
+}
+
+interface Stream {
+  readonly subscription: Subscription;
+  /** Of a stream of all modules: what it may see of them. */
+  readonly all: Scope | undefined;
 }
 
 export class Hub {
@@ -105,8 +78,9 @@ export class Hub {
   #heads = new Map<string, ModuleHead>();
   #known = 0;
   #epoch: Epoch;
-  #streams = new Set<{ subscription: Subscription; all: Scope | undefined }>();
+  #streams = new Set<Stream>();
   #degraded = false;
+  #foreignNotedMs = Number.NEGATIVE_INFINITY;
   #closed = false;
 
   constructor(options: HubOptions) {
@@ -153,11 +127,16 @@ export class Hub {
    */
   async *subscribe(request: SubscribeRequest, call: SubscribeCall): AsyncGenerator<Encoded, void, undefined> {
     if (this.#closed) {
-      throw goAway(GoAway_Reason.DRAINING, "the process is going away").error;
+      throw draining().error;
     }
     const { port } = this.#options;
+    const before = port.epochs().current;
     const heads = await port.heads(call.signal);
     const epochs = port.epochs();
+    // Heads and epoch have to be of one history; whoever comes in between comes again.
+    if (before.identity !== epochs.current.identity) {
+      throw epochChanged().error;
+    }
     const positionAt: LogPort["positionAt"] = (module, at, signal) => port.positionAt(module, at, signal);
     const places = await resolveStart(request, { heads, epochs, scope: call.scope, positionAt, signal: call.signal });
     this.#absorb(heads);
@@ -180,10 +159,7 @@ export class Hub {
     this.#epoch = this.#options.port.epochs().current;
     this.#heads = new Map();
     this.#sweeper.restart();
-    const ending = goAway(
-      GoAway_Reason.EPOCH_CHANGED,
-      "the log has begun a new epoch; resume to learn what that means",
-    );
+    const ending = epochChanged();
     for (const { subscription } of this.#streams) {
       subscription.end(ending);
       subscription.release();
@@ -206,7 +182,7 @@ export class Hub {
         module,
         head: position,
         redisLast: this.#sweeper.lastOf(module),
-        ring: this.#ringState(module),
+        ring: this.#rings.stateOf(module),
       })),
     };
   }
@@ -215,7 +191,7 @@ export class Hub {
   drain(retryAfterMs?: number): void {
     this.#closed = true;
     for (const { subscription } of this.#streams) {
-      subscription.end(goAway(GoAway_Reason.DRAINING, "the process is going away; resume elsewhere", retryAfterMs));
+      subscription.end(draining(retryAfterMs));
     }
   }
 
@@ -239,11 +215,13 @@ export class Hub {
   ): AsyncGenerator<Encoded, void, undefined> {
     const stream = { subscription, all };
     this.#streams.add(stream);
+    // What was registered while its start was resolved was announced to the others already (A3).
+    for (const head of this.#heads.values()) {
+      join(stream, head);
+    }
     // What was checked against one epoch is not served from another.
     if (epoch.identity !== this.#epoch.identity) {
-      subscription.end(
-        goAway(GoAway_Reason.EPOCH_CHANGED, "the log has begun a new epoch; resume to learn what that means"),
-      );
+      subscription.end(epochChanged());
     }
     try {
       yield* subscription.frames();
@@ -274,7 +252,7 @@ export class Hub {
       limits: { ...SWEEPER_LIMITS, ...settings.sweeper },
       onHeads: (heads, before) => this.#takeHeads(heads, before),
       onLogFault: (error) => log.debug({ err: error }, "the log's heads could not be read"),
-      onForeignEpoch: () => this.#options.onForeignEpoch?.(),
+      onForeignEpoch: () => this.#noteForeignEpoch(),
     });
   }
 
@@ -298,7 +276,7 @@ export class Hub {
       limits: { ...READER_LIMITS, ...settings.reader },
       epoch: () => this.#epoch.identity,
       onEntries: (module, entries) => this.#rings.takeEntries(module, entries),
-      onForeignEpoch: () => this.#options.onForeignEpoch?.(),
+      onForeignEpoch: () => this.#noteForeignEpoch(),
       onHealth: () => this.#noteHealth(),
     });
   }
@@ -320,15 +298,9 @@ export class Hub {
       }
       if (known === undefined) {
         this.#known = Math.max(this.#known, head.number);
-        this.#announce(head);
-      }
-    }
-  }
-
-  #announce({ module, number }: ModuleHead): void {
-    for (const { subscription, all } of this.#streams) {
-      if (all !== undefined && mayRead(all, module)) {
-        subscription.join({ module, number, position: 0 });
+        this.#streams.forEach((stream) => {
+          join(stream, head);
+        });
       }
     }
   }
@@ -345,6 +317,16 @@ export class Hub {
     }
   }
 
+  /** At most once a second: every publish may notice it. */
+  #noteForeignEpoch(): void {
+    const nowMs = performance.now();
+    if (nowMs >= this.#foreignNotedMs + 1_000) {
+      this.#foreignNotedMs = nowMs;
+      this.#options.log.warn("redis holds another epoch than the log's as known here");
+      this.#options.onForeignEpoch?.();
+    }
+  }
+
   #beatAll(): void {
     const nowMs = Date.now();
     this.#rings.sweep();
@@ -352,13 +334,11 @@ export class Hub {
       subscription.beat(nowMs);
     }
   }
+}
 
-  #ringState(module: string): HubState["modules"][number]["ring"] {
-    for (const { ring, listeners } of this.#rings.all()) {
-      if (ring.module === module) {
-        return { low: ring.low, high: ring.high, bytes: ring.bytes, listeners };
-      }
-    }
-    return undefined;
+/** A stream of all modules takes in what it does not have yet, from its beginning. */
+function join({ subscription, all }: Stream, { module, number }: ModuleHead): void {
+  if (all !== undefined && mayRead(all, module)) {
+    subscription.join({ module, number, position: 0 });
   }
 }

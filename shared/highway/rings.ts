@@ -12,6 +12,7 @@
  * Failure: the log does not answer: the gap stays, and the next sweep tries again.
  */
 
+import { setTimeout as delay } from "node:timers/promises";
 import { localScope } from "#shared/auth/scope.ts";
 import type { Log } from "#shared/log/open-log.ts";
 import type { Epoch, LogPort } from "./log-port.ts";
@@ -25,6 +26,8 @@ export interface RingsLimits extends RingLimits {
   readonly allBytesMax: number;
   /** A gap of more events is skipped, not filled. */
   readonly fillEventsMax: number;
+  /** How long a gap before events that are here already may close by itself. */
+  readonly fillWaitMs: number;
 }
 
 export const RINGS_LIMITS: RingsLimits = {
@@ -32,6 +35,7 @@ export const RINGS_LIMITS: RingsLimits = {
   bytesMax: 8_388_608,
   allBytesMax: 67_108_864,
   fillEventsMax: 2_048,
+  fillWaitMs: 2,
 };
 
 export interface RingsOptions {
@@ -40,6 +44,13 @@ export interface RingsOptions {
   readonly limits: RingsLimits;
   /** Where Redis is read from, as long as a ring is open. */
   readonly reader: { add(module: string, position: number): void; remove(module: string): void };
+}
+
+export interface RingState {
+  readonly low: number;
+  readonly high: number;
+  readonly bytes: number;
+  readonly listeners: number;
 }
 
 /** Called when the ring has something new, or another window. */
@@ -68,15 +79,10 @@ export class Rings {
     return this.#budget.bytes;
   }
 
-  /** Every open ring. */
-  *all(): Generator<{ ring: Ring; listeners: number }> {
-    for (const { ring, listeners } of this.#seats.values()) {
-      yield { ring, listeners: listeners.size };
-    }
-  }
-
-  get(module: string): Ring | undefined {
-    return this.#seats.get(module)?.ring;
+  /** How a module's ring is, for mesh health; undefined: there is none. */
+  stateOf(module: string): RingState | undefined {
+    const seat = this.#seats.get(module);
+    return seat && { low: seat.ring.low, high: seat.ring.high, bytes: seat.ring.bytes, listeners: seat.listeners.size };
   }
 
   /** Listens to the module's ring, which is opened at the position if there is none. */
@@ -182,6 +188,10 @@ export class Rings {
   /** G2 to G4. */
   async #fill(seat: Seat): Promise<void> {
     try {
+      // Two commits that overtake each other on their way here are no reason to read the log.
+      if (seat.ring.aheadFrom !== undefined) {
+        await delay(this.#options.limits.fillWaitMs);
+      }
       while (seat.ring.gapped && this.#isOpen(seat)) {
         if (this.#skipped(seat) || !(await this.#fillOnce(seat))) {
           break;

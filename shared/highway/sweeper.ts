@@ -170,11 +170,16 @@ export class Sweeper {
   async #tick(): Promise<void> {
     const { port, limits, onHeads, onLogFault } = this.#options;
     let heads: readonly ModuleHead[];
+    const epochBefore = port.epochs().current.identity;
     try {
       const timeout = AbortSignal.timeout(limits.headsTimeoutMs);
       heads = await port.heads(AbortSignal.any([timeout, this.#stop.signal]));
     } catch (error) {
       onLogFault(error);
+      return;
+    }
+    // Heads of a history that has ended meanwhile are worth nothing.
+    if (port.epochs().current.identity !== epochBefore) {
       return;
     }
     const before = this.#before;

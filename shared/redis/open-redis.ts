@@ -45,7 +45,8 @@ const FORM = /^redis(s?)(?:\+(sentinel|cluster))?:\/\/(?:([^@/]*)@)?([^/?]+)(?:\
  */
 export function openRedis(options: OpenRedisOptions): RedisClient {
   const address = parseRedisUrl(options.url);
-  const client = address.kind === "cluster" ? openCluster(address, options.role) : openNode(address, options.role);
+  const client =
+    address.kind === "cluster" ? openCluster(address, options.role) : new Redis(nodeOptions(address, options.role));
   listen(client, options);
   return client;
 }
@@ -129,7 +130,8 @@ function retryDelayMs(times: number): number {
   return Math.min(20 * 2 ** Math.min(times - 1, 6), 1_000);
 }
 
-function openNode(address: RedisAddress, role: RedisRole): Redis {
+/** The options of a client of one server, or of the master that a Sentinel names. */
+export function nodeOptions(address: RedisAddress, role: RedisRole): NodeOptions {
   const options: NodeOptions = {
     ...baseOptions(address, role),
     db: address.db,
@@ -137,9 +139,9 @@ function openNode(address: RedisAddress, role: RedisRole): Redis {
     retryStrategy: retryDelayMs,
   };
   if (address.kind === "standalone") {
-    return new Redis({ ...options, ...address.nodes[0] });
+    return { ...options, ...address.nodes[0] };
   }
-  return new Redis({
+  return {
     ...options,
     sentinels: [...address.nodes],
     name: address.name,
@@ -147,7 +149,7 @@ function openNode(address: RedisAddress, role: RedisRole): Redis {
     sentinelRetryStrategy: retryDelayMs,
     sentinelCommandTimeout: 1_000,
     failoverDetector: true,
-  });
+  };
 }
 
 function openCluster(address: RedisAddress, role: RedisRole): Cluster {

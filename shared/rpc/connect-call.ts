@@ -5,6 +5,7 @@ import type { BoundMethod } from "./bind-service.ts";
 import { Call } from "./call.ts";
 import type { CallHead } from "./call-head.ts";
 import type { Edge } from "./edge.ts";
+import { REQUEST_KEY } from "./request-watch.ts";
 
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
 export type NodeResponse = ServerResponse | Http2ServerResponse;
@@ -29,6 +30,7 @@ export class ConnectCall extends Call {
   constructor(edge: Edge, method: BoundMethod, context: HandlerContext, arrival: Arrival) {
     super(edge, method, arrival.head);
     arrival.hasCall = true;
+    edge.requests.leave(context.requestHeader.get(REQUEST_KEY) ?? undefined);
     context.signal.addEventListener("abort", () => this.cancel(), { once: true });
     if (context.signal.aborted) {
       this.cancel();
@@ -53,4 +55,13 @@ export class ConnectCall extends Call {
   protected override onAbort(reason: Error): void {
     this.#onAbort?.(reason);
   }
+}
+
+/** What the front gate said of the request behind a call. */
+export function arrivalOf(context: HandlerContext): Arrival {
+  const arrival = context.values.get(ARRIVAL);
+  if (arrival === undefined) {
+    throw new Error("a call came to Connect past the front gate");
+  }
+  return arrival;
 }

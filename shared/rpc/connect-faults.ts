@@ -2,7 +2,7 @@ import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { CosError } from "#shared/errors/cos-error.ts";
 import { malformed } from "./admit-request.ts";
 import type { BoundMethod } from "./bind-service.ts";
-import { ARRIVAL, type Arrival } from "./connect-call.ts";
+import { type Arrival, arrivalOf } from "./connect-call.ts";
 import type { Edge } from "./edge.ts";
 import type { JsonRequest } from "./json-request.ts";
 import { logCall } from "./log-call.ts";
@@ -17,10 +17,7 @@ import { toWireError } from "./to-wire-error.ts";
  */
 export function faultGate(edge: Edge, method: BoundMethod, json: JsonRequest): (context: HandlerContext) => void {
   return (context) => {
-    const arrival = context.values.get(ARRIVAL);
-    if (arrival === undefined) {
-      throw new Error("a call came to Connect past the front gate");
-    }
+    const arrival = arrivalOf(context);
     refuseBadQuery(method, context, arrival.head.requestId);
     context.signal.addEventListener("abort", () => onAbort(edge, method, json, arrival, context.signal.reason));
   };

@@ -5,7 +5,7 @@ import { CosError } from "#shared/errors/cos-error.ts";
 import { admitRequest } from "./admit-request.ts";
 import { refuseWhenDraining, toAnswerError } from "./answer-error.ts";
 import type { AnyAnswer, BoundMethod } from "./bind-service.ts";
-import { ARRIVAL, type Arrival, ConnectCall } from "./connect-call.ts";
+import { type Arrival, arrivalOf, ConnectCall } from "./connect-call.ts";
 import { explainParsing } from "./connect-faults.ts";
 import type { Edge } from "./edge.ts";
 import { type Encoded, isEncoded } from "./encoded.ts";
@@ -159,12 +159,4 @@ function toMessage(desc: DescMessage, answer: AnyAnswer): Message {
     decoded.set(answer, message);
   }
   return message;
-}
-
-function arrivalOf(context: HandlerContext): Arrival {
-  const arrival = context.values.get(ARRIVAL);
-  if (arrival === undefined) {
-    throw new Error("a call came to Connect past the front gate");
-  }
-  return arrival;
 }

@@ -14,6 +14,9 @@ export interface DrainPlan {
   endStreams(): void;
 }
 
+/** How long a peer may take to let go of its connection; one that holds on to it is cut off. */
+const FAREWELL_MAX_MS = 1_000;
+
 /**
  * Lets a server go without cutting a caller off.
  *
@@ -21,6 +24,7 @@ export interface DrainPlan {
  * 2. No new connections; open ones are told to finish. New calls on them are refused with DRAINING.
  * 3. Streams are ended; their callers resume elsewhere by cursor.
  * 4. The calls in flight are waited for; after the grace period those left are answered DRAINING.
+ * 5. Connections close as their last answer has left: what a call has written is not yet with its caller.
  *
  * The server is closed afterwards by its owner, and the stores after that.
  */
@@ -36,6 +40,7 @@ export async function drainServer(
   server.health.close();
   await within(plan.graceMs, server.calls.drained());
   server.calls.abortAll(drainingError());
+  await within(FAREWELL_MAX_MS, server.port.emptied());
 }
 
 /** Waits for `work`, but no longer than this. */

@@ -2,6 +2,7 @@ import type { Scope } from "#shared/auth/scope.ts";
 import type { Log } from "#shared/log/open-log.ts";
 import type { CallsInFlight } from "./calls-in-flight.ts";
 import type { RpcLimits } from "./limits.ts";
+import type { RequestWatch } from "./request-watch.ts";
 import type { StallWatch } from "./stall-watch.ts";
 
 /** What both stacks of one server share. */
@@ -11,4 +12,5 @@ export interface Edge {
   readonly scopeOf: () => Scope;
   readonly calls: CallsInFlight;
   readonly stalls: StallWatch;
+  readonly requests: RequestWatch;
 }

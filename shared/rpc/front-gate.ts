@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { cors } from "@connectrpc/connect";
 import { type CallHead, readConnectTimeout, readGrpcTimeout, readRequestId, readTraceparent } from "./call-head.ts";
 import type { NodeRequest, NodeResponse } from "./connect-call.ts";
+import { REQUEST_KEY } from "./request-watch.ts";
 
 /** Lets a request in and says what its headers tell of the call; or answers it and gives undefined. */
 export type FrontGate = (request: NodeRequest, response: NodeResponse) => CallHead | undefined;
@@ -35,6 +36,10 @@ export function frontGate(options: GateOptions): FrontGate {
   const origins = new Set(options.allowedOrigins);
   return (request, response) => {
     const head = readHead(request);
+    if (request.httpVersionMajor === 1) {
+      // Over HTTP/2 it is ours; see RequestWatch.
+      delete request.headers[REQUEST_KEY];
+    }
     response.setHeader("x-request-id", head.requestId);
     if (head.traceparent !== "") {
       response.setHeader("traceparent", head.traceparent);

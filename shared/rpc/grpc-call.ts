@@ -3,14 +3,23 @@ import type { BoundMethod } from "./bind-service.ts";
 import { Call } from "./call.ts";
 import { type CallHead, readGrpcTimeout, readRequestId, readTraceparent } from "./call-head.ts";
 import type { Edge } from "./edge.ts";
+import { REQUEST_KEY } from "./request-watch.ts";
 
 /** The name under which the deadline reaches us instead of grpc-js: see `openGrpcStack`. */
 export const TIMEOUT_KEY = "cos-grpc-timeout";
 
 /** A call over native gRPC. */
 export abstract class GrpcCall extends Call {
+  readonly #requestNumber: string | undefined;
+
   constructor(edge: Edge, method: BoundMethod, metadata: Metadata) {
     super(edge, method, readHead(metadata));
+    this.#requestNumber = textOf(metadata, REQUEST_KEY);
+  }
+
+  /** The request's message is there. */
+  protected requestArrived(): void {
+    this.edge.requests.leave(this.#requestNumber);
   }
 
   /** The headers (or, with an error, trailers) of the answer. */

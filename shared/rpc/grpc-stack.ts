@@ -19,6 +19,7 @@ import { serveGrpcStream } from "./grpc-stream-call.ts";
 import { serveGrpcUnary } from "./grpc-unary-call.ts";
 import { GrpcWire } from "./grpc-wire.ts";
 import type { RpcLimits } from "./limits.ts";
+import { REQUEST_KEY } from "./request-watch.ts";
 
 /** Answers an HTTP/2 request that is not native gRPC. */
 export type OtherHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
@@ -31,9 +32,10 @@ interface ContentTypeHook {
 /**
  * Opens the native gRPC side: a grpc-js server without a port, which takes connections by injection.
  *
- * grpc-js's private hook `_verifyContentType` is used for three things that it has no public way for: requests that are
- * not gRPC go to `other`; deadlines are taken over, since grpc-js answers them without a request id and mishandles those
- * over 24 days; and a stalled stream can be reset. A contract test holds the hook; where it is missing, this throws.
+ * grpc-js's private hook `_verifyContentType` is used for what it has no public way for: requests that are not gRPC go to
+ * `other`; deadlines are taken over, since grpc-js answers them without a request id and mishandles those over 24 days;
+ * stalled streams and requests that do not come can be reset. A contract test holds the hook; where it is missing, this
+ * throws.
  */
 export function openGrpcStack(edge: Edge, services: readonly BoundService[], other: OtherHandler): ConnectionInjector {
   const wires = new WeakMap<Metadata, GrpcWire>();
@@ -46,16 +48,22 @@ export function openGrpcStack(edge: Edge, services: readonly BoundService[], oth
   for (const service of services) {
     server.addService(definitionOf(service), implementationOf(edge, service, wires));
   }
-  takeOverRequests(server, hook, other);
+  takeOverRequests(server, edge, hook, other);
   return server.createConnectionInjector(ServerCredentials.createInsecure());
 }
 
-function takeOverRequests(server: Server, hook: { stream: ServerHttp2Stream | undefined }, other: OtherHandler): void {
+function takeOverRequests(
+  server: Server,
+  edge: Edge,
+  hook: { stream: ServerHttp2Stream | undefined },
+  other: OtherHandler,
+): void {
   const hooked = server as unknown as ContentTypeHook;
   if (typeof hooked._verifyContentType !== "function") {
     throw new Error("this grpc-js has no _verifyContentType: COS needs the version that package.json pins");
   }
   hooked._verifyContentType = (stream, headers) => {
+    headers[REQUEST_KEY] = edge.requests.enter(stream);
     if (!isGrpc(headers["content-type"])) {
       other(stream, headers);
       return false;

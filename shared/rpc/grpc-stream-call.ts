@@ -86,9 +86,12 @@ class GrpcStreamCall extends GrpcCall implements Stallable {
 
   async #open(method: StreamMethod): Promise<AsyncIterable<AnyAnswer>> {
     if (method.kind === "bidi_streaming") {
+      // Its messages may come whenever they like.
+      this.requestArrived();
       return method.handler(this.#requests(), this);
     }
     const request = await this.#wire.pull();
+    this.requestArrived();
     if (request === undefined) {
       throw this.abortedBy ?? new ConnectError("the request message is missing", Code.Unimplemented);
     }

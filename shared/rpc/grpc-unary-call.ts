@@ -31,6 +31,7 @@ class GrpcUnaryCall extends GrpcCall {
     super(edge, method, rpc.metadata);
     this.#rpc = rpc;
     this.#respond = respond;
+    this.requestArrived();
   }
 
   async run(handler: UnaryHandler): Promise<void> {

@@ -15,7 +15,7 @@ const WRITE_OVERHEAD_BYTES = 512;
  * The wire of one streaming call: grpc-js's own call, without the object streams that it puts before it.
  *
  * Purpose: exact flow control. grpc-js's object streams take 16 messages ahead in each direction, whatever their size,
- * and wait for each write before they begin the next (a 1,000-message stream took four times as long).
+ * and wait for each write before they begin the next (a stream of 1,000 messages took twice as long).
  *
  * Owner: grpc-js makes one through the interceptor of `openGrpcStack`; a `GrpcStreamCall` drives it.
  *

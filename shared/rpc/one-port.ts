@@ -53,6 +53,12 @@ export class OnePort {
     this.#http.closeIdleConnections();
   }
 
+  /** Resolves when the connections that were told to finish have closed: by then all answers have left. */
+  async emptied(): Promise<void> {
+    this.#http.closeIdleConnections();
+    await Promise.all([...this.#sockets].map((socket) => new Promise((resolve) => socket.once("close", resolve))));
+  }
+
   /** Cuts everything off. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#listener.close(() => resolve()));

@@ -13,6 +13,7 @@ import { HealthBoard, healthService } from "./health-board.ts";
 import { DEFAULT_LIMITS, type RpcLimits } from "./limits.ts";
 import { OnePort } from "./one-port.ts";
 import { reflectionServices } from "./reflection.ts";
+import { RequestWatch } from "./request-watch.ts";
 import { StallWatch } from "./stall-watch.ts";
 import { warmValidation } from "./validate-message.ts";
 
@@ -54,7 +55,8 @@ export async function openServer(options: ServerOptions): Promise<RpcServer> {
   const health = new HealthBoard(options.services.map((service) => service.desc.typeName));
   const calls = new CallsInFlight();
   const stalls = new StallWatch(limits.stallTimeoutMs);
-  const edge: Edge = { log: options.log, limits, scopeOf: options.scopeOf, calls, stalls };
+  const requests = new RequestWatch(limits.requestTimeoutMs, limits.requestCheckIntervalMs);
+  const edge: Edge = { log: options.log, limits, scopeOf: options.scopeOf, calls, stalls, requests };
   const standard = [...options.services, healthService(health)];
   const services = [...standard, ...reflectionServices(standard.map((service) => service.desc))];
   for (const method of options.services.flatMap((service) => service.methods)) {
@@ -88,6 +90,7 @@ export async function openServer(options: ServerOptions): Promise<RpcServer> {
     close: async () => {
       health.close();
       stalls.close();
+      requests.close();
       calls.abortAll(drainingError());
       await port.close();
     },

@@ -1,4 +1,3 @@
-import { spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import { test } from "@jest/globals";
@@ -23,15 +22,9 @@ const NAMES = {
 export type Tool = keyof typeof NAMES;
 
 /** Where `install-tools.mjs` puts what Go builds. */
-export const TOOLS_DIR = join(import.meta.dirname, "..", "..", ".cos", "tools", "bin");
+const TOOLS_DIR = join(import.meta.dirname, "..", "..", ".cos", "tools", "bin");
 
 const FURTHER_FOLDERS = [TOOLS_DIR, "/usr/local/go/bin", "/usr/lib/postgresql/18/bin", "/usr/lib/postgresql/15/bin"];
-
-/** The tools that are present, each with its full path. */
-export function tools(): Partial<Record<Tool, string>> {
-  const found = (Object.keys(NAMES) as Tool[]).map((tool) => [tool, findTool(tool)] as const);
-  return Object.fromEntries(found.filter(([, path]) => path !== undefined));
-}
 
 /** The full path of a tool, or undefined. */
 export function findTool(tool: Tool): string | undefined {
@@ -58,11 +51,6 @@ export function needs(...wanted: readonly Tool[]): typeof test | typeof test.ski
 function currentFile(): string {
   const caller = /\/(tests\/[^\s:)]+\.test\.ts)/.exec(new Error("where").stack ?? "");
   return caller?.[1] ?? "this run";
-}
-
-/** Whether Python can import a module, such as `grpc`. */
-export function pythonHas(module: string, python: string | undefined = findTool("python3")): boolean {
-  return python !== undefined && spawnSync(python, ["-c", `import ${module}`]).status === 0;
 }
 
 function isExecutable(file: string): boolean {

@@ -32,8 +32,6 @@ interface PostgresOptions {
   /** On 127.0.0.1. */
   readonly port: number;
   readonly logFile: string;
-  /** The variable to name when the port is taken. */
-  readonly variable?: string;
   /** Further settings, which win over the defaults: `{ fsync: "off" }`. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Hears what a person would want to know: one line at a time. */
@@ -122,7 +120,7 @@ async function startServer(
 ): Promise<ManagedProcess> {
   const listen = { host: HOST, port: options.port };
   const fault = await listenFault(listen);
-  if (fault !== undefined) throw takenPort(options.variable ?? "COS_POSTGRES_LISTEN", listen, fault);
+  if (fault !== undefined) throw takenPort("COS_POSTGRES_LISTEN", listen, fault);
   if (!existsSync(join(home.dataDir, "PG_VERSION"))) say("PostgreSQL: making its data folder ...");
   await initPostgres(home, password);
   const orphansEnd = performance.now() + ORPHANS_GRACE_MS;

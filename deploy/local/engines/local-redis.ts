@@ -25,8 +25,6 @@ interface RedisOptions {
   /** On 127.0.0.1. */
   readonly port: number;
   readonly logFile: string;
-  /** The variable to name when the port is taken. */
-  readonly variable?: string;
   /** Further settings, which win over the defaults: `{ maxmemory: "64mb" }`. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Hears of the process before it is ready, so that it can be stopped at any time. */
@@ -78,7 +76,7 @@ export async function startLocalRedis(options: RedisOptions): Promise<Engine> {
     options.onStart?.(adopted);
     return { ...adopted, url, dataDir };
   }
-  throw takenPort(options.variable ?? "COS_REDIS_LISTEN", listen, fault);
+  throw takenPort("COS_REDIS_LISTEN", listen, fault);
 }
 
 const stopPlan = (pid: number): StopPlan => ({
@@ -122,7 +120,7 @@ async function spawnRedis(options: RedisOptions, dataDir: string, url: string): 
 }
 
 /** The process and folder of the Redis at an address; undefined when what is there is no Redis that answers us. */
-async function whoAnswers(url: string): Promise<{ pid: number; dataDir: string } | undefined> {
+async function whoAnswers(url: string): Promise<{ pid: number; dataDir: string | undefined } | undefined> {
   const redis = new Redis(url, {
     lazyConnect: true,
     connectTimeout: 1_000,
@@ -135,7 +133,7 @@ async function whoAnswers(url: string): Promise<{ pid: number; dataDir: string }
     await redis.connect();
     const info = await redis.info("server");
     const [, dataDir] = await redis.config("GET", "dir");
-    return { pid: Number(/^process_id:(\d+)/m.exec(info)?.[1]), dataDir: dataDir ?? "" };
+    return { pid: Number(/^process_id:(\d+)/m.exec(info)?.[1]), dataDir };
   } catch {
     return undefined;
   } finally {

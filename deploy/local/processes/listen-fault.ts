@@ -6,7 +6,7 @@ import { LaunchFault } from "../launch-fault.ts";
 export function listenFault({ host, port }: Listen): Promise<string | undefined> {
   return new Promise((resolve) => {
     const probe = createServer();
-    probe.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? "unknown"));
+    probe.once("error", (error: NodeJS.ErrnoException) => resolve(error.code));
     probe.listen({ host, port, exclusive: true }, () => probe.close(() => resolve(undefined)));
   });
 }

@@ -23,10 +23,13 @@ export interface ImportSource {
   items(onFault: (name: string, fault: LineFault) => boolean): AsyncIterable<Item[]>;
 }
 
-/** A server that is away longer is not restarting. */
-const GIVE_UP_AFTER_MS = 60_000;
-/** After Ctrl-C: how long to wait for the answers to what has been sent. */
-const LAST_ANSWERS_MAX_MS = 3_000;
+/** How long an import waits, in milliseconds. */
+export const IMPORT_WAITS = {
+  /** A server that is away longer is not restarting. */
+  giveUpAfterMs: 60_000,
+  /** After Ctrl-C: for the answers to what has been sent. */
+  lastAnswersMaxMs: 3_000,
+} as const;
 
 /** What the parts of one import share. */
 interface Run {
@@ -49,15 +52,16 @@ export async function runImport(
   connection: Connection,
   source: ImportSource,
   options: ImportOptions,
+  waits: { readonly giveUpAfterMs: number; readonly lastAnswersMaxMs: number } = IMPORT_WAITS,
 ): Promise<number> {
   const { signal } = cli.terminal;
   const run = openRun(cli, source, options);
-  const release = stopOn(signal, run);
+  const release = stopOn(signal, run, waits.lastAnswersMaxMs);
   const module = options.module ?? "cc";
   // Also the first word with the server: if nobody is there, this says so at once.
   if (await registerModule(connection, module, signal)) tell(run, `module ${module} registered`);
   try {
-    await recordAll(run, connection);
+    await recordAll(run, connection, waits.giveUpAfterMs);
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
@@ -80,11 +84,11 @@ function openRun(cli: Cli, source: ImportSource, options: ImportOptions): Run {
 }
 
 /** Ctrl-C: what has been sent is still waited for, but not for ever. Answers with what undoes this. */
-function stopOn(signal: AbortSignal, { stop, abandon }: Run): () => void {
+function stopOn(signal: AbortSignal, { stop, abandon }: Run, lastAnswersMaxMs: number): () => void {
   let timer: NodeJS.Timeout | undefined;
   const interrupt = (): void => {
     stop.abort();
-    timer = setTimeout(() => abandon.abort(), LAST_ANSWERS_MAX_MS);
+    timer = setTimeout(() => abandon.abort(), lastAnswersMaxMs);
   };
   signal.addEventListener("abort", interrupt, { once: true });
   return () => {
@@ -93,7 +97,7 @@ function stopOn(signal: AbortSignal, { stop, abandon }: Run): () => void {
   };
 }
 
-function recordAll(run: Run, connection: Connection): Promise<void> {
+function recordAll(run: Run, connection: Connection, giveUpAfterMs: number): Promise<void> {
   const { source, options, stop, abandon } = run;
   const headers = { "x-request-id": run.requestId };
   const goOn = options.onError === "skip";
@@ -116,7 +120,7 @@ function recordAll(run: Run, connection: Connection): Promise<void> {
     stop: stop.signal,
     abandon: abandon.signal,
     batchItemsMax: options.batch,
-    giveUpAfterMs: GIVE_UP_AFTER_MS,
+    giveUpAfterMs,
   });
 }
 

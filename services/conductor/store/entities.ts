@@ -16,7 +16,7 @@ export const ModuleEntity = defineEntity({
     state: p.text().default("active"),
     createdAt: p.datetime().columnType("timestamptz(6)").defaultRaw("now()"),
     updatedAt: p.datetime().columnType("timestamptz(6)").defaultRaw("now()"),
-    revision: p.bigint("number").default(1),
+    revision: p.bigint("number").defaultRaw("1"),
   },
 });
 
@@ -29,7 +29,7 @@ export const HeadEntity = defineEntity({
   schema: logSchema,
   properties: {
     module: p.text().primary(),
-    position: p.bigint("number").default(0),
+    position: p.bigint("number").defaultRaw("0"),
     recordedAt: p.datetime().columnType("timestamptz(6)").nullable(),
   },
 });

@@ -20,7 +20,7 @@ import { logMigrations } from "./migrations/log-migrations.ts";
 import { getModule, listModules, type ModulePage, registerModule } from "./modules.ts";
 import { positionAt } from "./position-at.ts";
 import { readEvents } from "./read-events.ts";
-import { moduleNotFound } from "./visibility.ts";
+import { recordFault } from "./record-fault.ts";
 
 export interface StoreOptions {
   readonly url: string;
@@ -96,8 +96,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   });
   const modules = { postgres, epoch: () => epochs.history().current.identity, timeoutMs: readTimeoutMs };
   return {
-    record: (scope, accepted) => refusalOf(scope, [accepted]) ?? commit.record(accepted),
-    recordAtomic: (scope, accepted) => refusalOf(scope, accepted) ?? commit.recordAtomic(accepted),
+    record: (scope, accepted) => refusalOf(scope, [accepted], false) ?? commit.record(accepted),
+    recordAtomic: (scope, accepted) => refusalOf(scope, accepted, true) ?? commit.recordAtomic(accepted),
     log: {
       epochs: () => epochs.history(),
       heads: (signal) => heads(postgres, signal),
@@ -119,10 +119,12 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   };
 }
 
-/** A module that the caller may not see is unknown to this caller, for writing too. */
-function refusalOf(scope: Scope, accepted: readonly AcceptedMemory[]): Promise<never> | undefined {
-  const unseen = accepted.find(({ module }) => !mayRead(scope, module));
-  return unseen === undefined ? undefined : Promise.reject(moduleNotFound(unseen.module));
+/** A module that the caller may not see is unknown to this caller, for writing too, and in the very same words. */
+function refusalOf(scope: Scope, accepted: readonly AcceptedMemory[], atomic: boolean): Promise<never> | undefined {
+  const n = accepted.findIndex(({ module }) => !mayRead(scope, module));
+  const unseen = accepted[n];
+  if (unseen === undefined) return undefined;
+  return Promise.reject(recordFault("module_unknown", unseen, atomic ? `requests[${n}].` : ""));
 }
 
 async function ready(postgres: Postgres): Promise<void> {

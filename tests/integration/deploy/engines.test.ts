@@ -1,9 +1,12 @@
-import { afterAll, describe, expect, test } from "@jest/globals";
+import { afterAll, describe, expect, jest, test } from "@jest/globals";
 import { Redis } from "ioredis";
 import { Client } from "pg";
 import { type ClonedDatabase, cloneDatabase, redisUrl } from "#tests/support/engines.ts";
 import { type PrivateServer, startPostgres, startRedis } from "#tests/support/private-servers.ts";
 import { needs } from "#tests/support/tools.ts";
+
+// Processes are started and stopped in earnest, and on a busy machine that takes its time.
+jest.setTimeout(60_000);
 
 const open: (() => Promise<void>)[] = [];
 afterAll(async () => {

@@ -4,9 +4,10 @@ import { existsSync, mkdtempSync, readFileSync } from "node:fs";
 import { chmod } from "node:fs/promises";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
-import { afterAll, describe, expect, test } from "@jest/globals";
+import { afterAll, describe, expect, jest, test } from "@jest/globals";
 import { Client } from "pg";
 import { checkHealth } from "#deploy/local/check-health.ts";
+import { checkPostgres } from "#deploy/local/engines/check-postgres.ts";
 import { findRedis } from "#deploy/local/engines/find-redis.ts";
 import { isAlive } from "#deploy/local/processes/is-alive.ts";
 import { runCommand } from "#deploy/local/run-command.ts";
@@ -15,6 +16,9 @@ import { FAKE_SERVICE, ROOT } from "#tests/support/fake-launcher.ts";
 import { freePort } from "#tests/support/private-servers.ts";
 import { temporaryFolder } from "#tests/support/temporary-folder.ts";
 import { needs } from "#tests/support/tools.ts";
+
+// Processes are started and stopped in earnest, and on a busy machine that takes its time.
+jest.setTimeout(60_000);
 
 const base = await temporaryFolder();
 const ends: (() => Promise<unknown>)[] = [];
@@ -46,6 +50,12 @@ async function place(more: Record<string, string | undefined> = {}): Promise<Pla
   };
   return { folder, diary, env: Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined)) };
 }
+
+/** The engines of the run, for tests that are not about engines. */
+const given = () => ({
+  COS_POSTGRES_URL: process.env.COS_TEST_RUN_POSTGRES_URL,
+  COS_REDIS_URL: process.env.COS_TEST_RUN_REDIS_URL,
+});
 
 /** Runs the launcher in this process; `said` waits for a line. */
 function start({ env }: Pick<Place, "env">, services = [FAKE_SERVICE], args: string[] = []) {
@@ -116,7 +126,7 @@ describe("npm start", () => {
   });
 
   test("what a service warns of is shown, what it only notes is not", async () => {
-    const here = await place();
+    const here = await place(given());
     const { said, lines } = start(here);
     await said(/^fake {2}warn {2}a warning from the fake \(module=cc\)$/);
     await said(/^COS is up/);
@@ -124,7 +134,7 @@ describe("npm start", () => {
   });
 
   test("N1: a second one says that one is running, and where, exit 1", async () => {
-    const here = await place();
+    const here = await place(given());
     const first = start(here);
     await first.said(/^COS is up/);
     const { status, text } = await launcherProcess(here).ended;
@@ -152,7 +162,7 @@ describe("npm start", () => {
   });
 
   test("N3: a second Ctrl-C ends at once what does not want to end", async () => {
-    const here = await place({ FAKE_START: "stubborn" });
+    const here = await place({ ...given(), FAKE_START: "stubborn" });
     const launcher = start(here, [{ ...FAKE_SERVICE, drainMs: () => 600_000 }]);
     await launcher.said(/^COS is up/);
     launcher.stop();
@@ -163,15 +173,14 @@ describe("npm start", () => {
   });
 
   test("N5: a service that finds its settings wrong ends everything, with its words, exit 2", async () => {
-    const here = await place({ FAKE_START: "misconfigured" });
+    const here = await place({ ...given(), FAKE_START: "misconfigured" });
     const { code, lines } = start(here);
     await expect(code).resolves.toBe(2);
     expect(lines).toContain("fake: FAKE_START must not be misconfigured");
-    expect(postgresRuns(here)).toBe(false);
   });
 
   test("a service that crashes is started again, and what it said is shown", async () => {
-    const here = await place({ FAKE_START: "broken" });
+    const here = await place({ ...given(), FAKE_START: "broken" });
     const { said, lines } = start(here);
     await said(/^fake ended unexpectedly \(exit code 1\); starting it again in 0\.5 s$/);
     expect(lines).toContain("fake: Error: broken from the start");
@@ -214,7 +223,7 @@ describe("npm start", () => {
 
   test("a migration that fails is one line, exit 1", async () => {
     const migrate = () => Promise.reject(new Error("no room"));
-    const { code, lines } = start(await place(), [{ ...FAKE_SERVICE, migrate }]);
+    const { code, lines } = start(await place(given()), [{ ...FAKE_SERVICE, migrate }]);
     await expect(code).resolves.toBe(1);
     expect(lines.at(-1)).toBe("fake: its schema could not be brought up to date: no room");
   });
@@ -257,6 +266,7 @@ describe("engines of the user's own", () => {
     missing.pathname = "/no_such_database";
     const cases: [string, string, RegExp][] = [
       ["COS_POSTGRES_URL", "postgres://me:secret@127.0.0.1:1/db", /127\.0\.0\.1:1\/db cannot be used: .*ECONNREFUSED/],
+      ["COS_POSTGRES_URL", "postgres://me:secret@localhost:1/db", /localhost:1\/db cannot be used: .*ECONNREFUSED/],
       ["COS_POSTGRES_URL", missing.href, /no_such_database cannot be used: there is no such database/],
       ["COS_FAKE_POSTGRES_URL", missing.href, /there is no such database/],
       ["COS_POSTGRES_OWNER_URL", missing.href, /there is no such database/],
@@ -269,6 +279,11 @@ describe("engines of the user's own", () => {
       expect(lines.join()).not.toContain("secret");
     }
   });
+});
+
+test("a PostgreSQL that is too old is refused", async () => {
+  const check = checkPostgres("COS_POSTGRES_URL", process.env.COS_TEST_RUN_POSTGRES_URL as string, 9_990_000);
+  await expect(check).rejects.toThrow(/it is PostgreSQL \d+, 15 to 18 is supported/);
 });
 
 /** The launcher as a process of its own, by default with the fake service. */

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { chmod } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, describe, expect, test } from "@jest/globals";
+import { afterAll, describe, expect, jest, test } from "@jest/globals";
 import { Redis } from "ioredis";
 import { Client } from "pg";
 import { startEmbeddedPostgres } from "#deploy/local/engines/embedded-postgres.ts";
@@ -14,6 +14,9 @@ import { forceProcesses, stopProcesses } from "#deploy/local/processes/stop-proc
 import { freePort } from "#tests/support/private-servers.ts";
 import { temporaryFolder } from "#tests/support/temporary-folder.ts";
 import { needs } from "#tests/support/tools.ts";
+
+// Processes are started and stopped in earnest, and on a busy machine that takes its time.
+jest.setTimeout(60_000);
 
 const base = await temporaryFolder();
 const started: ManagedProcess[] = [];

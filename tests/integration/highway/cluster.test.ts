@@ -32,7 +32,11 @@ class PrivateCluster {
     await second.cluster("ADDSLOTSRANGE", HALF, SLOTS - 1);
     const [, bus] = (await second.config("GET", "cluster-port")) as string[];
     await first.cluster("MEET", "127.0.0.1", this.servers[1]?.port ?? 0, Number(bus));
-    await until(async () => (await Promise.all(this.nodes.map((node) => node.cluster("INFO")))).every((info) => /cluster_state:ok/.test(info) && /known_nodes:2/.test(info)));
+    await until(async () =>
+      (await Promise.all(this.nodes.map((node) => node.cluster("INFO")))).every(
+        (info) => /cluster_state:ok/.test(info) && /known_nodes:2/.test(info),
+      ),
+    );
   }
 
   /** Which of the two serves a module. */
@@ -68,7 +72,11 @@ describe("on a Redis Cluster", () => {
     if (findTool("redis") === undefined) return;
     await cluster.open();
     const redisUrl = `redis+cluster://127.0.0.1:${cluster.servers[0]?.port}`;
-    const settings = { reader: { blockMs: 100, graceMs: 200, retryMs: 10 }, sweeper: { tickMinMs: 10, tickMaxMs: 20, compareEveryMs: 50 }, breaker: { probeAfterMs: 100 } };
+    const settings = {
+      reader: { blockMs: 100, graceMs: 200, retryMs: 10 },
+      sweeper: { tickMinMs: 10, tickMaxMs: 20, compareEveryMs: 50 },
+      breaker: { probeAfterMs: 100 },
+    };
     hubs = await Promise.all([0, 1].map(() => openHub({ port, redisUrl, log: pino({ level: "silent" }), settings })));
   }, 20_000);
   afterAll(async () => {
@@ -76,31 +84,36 @@ describe("on a Redis Cluster", () => {
     await cluster.close();
   });
 
-  withRedis("modules spread over the shards, and every subscriber gets them all, before and after one has moved", async () => {
-    const [here, there] = hubs as [Hub, Hub];
-    expect(new Set(await Promise.all(MODULES.map((module) => cluster.homeOf(module)))).size).toBe(2);
-    const listener = new Listener(there, { allModules: true });
-    await listener.until(({ frames }) => frames.some((frame) => frame.case === "caughtUp" && frame.value.all));
-    const publish = (count: number): void => {
-      for (let at = 0; at < count; at += 1) {
-        for (const module of MODULES) here.publish(module, port.record(module, [{ text: "t" }]));
-      }
-    };
-    publish(10);
-    await listener.until(({ events }) => events.length === 40);
-    await until(() => !there.degraded);
+  withRedis(
+    "modules spread over the shards, and every subscriber gets them all, before and after one has moved",
+    async () => {
+      const [here, there] = hubs as [Hub, Hub];
+      expect(new Set(await Promise.all(MODULES.map((module) => cluster.homeOf(module)))).size).toBe(2);
+      const listener = new Listener(there, { allModules: true });
+      await listener.until(({ frames }) => frames.some((frame) => frame.case === "caughtUp" && frame.value.all));
+      const publish = (count: number): void => {
+        for (let at = 0; at < count; at += 1) {
+          for (const module of MODULES) here.publish(module, port.record(module, [{ text: "t" }]));
+        }
+      };
+      publish(10);
+      await listener.until(({ events }) => events.length === 40);
+      await until(() => !there.degraded);
 
-    const before = await cluster.homeOf("cc");
-    await cluster.move("cc");
-    publish(10);
-    await listener.until(({ events }) => events.length === 80);
-    const other = cluster.nodes[1 - before] as Redis;
-    await until(async () => (await other.xrevrange(streamKey("cc"), "+", "-", "COUNT", 1))[0]?.[0] === "20-0");
-    await until(() => !there.degraded && there.state().readerHealthy);
-    publish(1);
-    await listener.until(({ events }) => events.length === 84);
-    for (const module of MODULES) expect(listener.positions(module)).toEqual(Array.from({ length: 21 }, (_, index) => index + 1));
-    expect(listener.faults).toEqual([]);
-    await listener.stop();
-  }, 20_000);
+      const before = await cluster.homeOf("cc");
+      await cluster.move("cc");
+      publish(10);
+      await listener.until(({ events }) => events.length === 80);
+      const other = cluster.nodes[1 - before] as Redis;
+      await until(async () => (await other.xrevrange(streamKey("cc"), "+", "-", "COUNT", 1))[0]?.[0] === "20-0");
+      await until(() => !there.degraded && there.state().readerHealthy);
+      publish(1);
+      await listener.until(({ events }) => events.length === 84);
+      for (const module of MODULES)
+        expect(listener.positions(module)).toEqual(Array.from({ length: 21 }, (_, index) => index + 1));
+      expect(listener.faults).toEqual([]);
+      await listener.stop();
+    },
+    20_000,
+  );
 });

@@ -3,12 +3,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { gzipSync } from "node:zlib";
-import { Code, ConnectError } from "@connectrpc/connect";
+import { create } from "@bufbuild/protobuf";
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
+import { ConductorService, RecordMemoryRequestSchema } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
+import { ModuleService } from "#gen/cos/conductor/v1/module_service_pb.ts";
 import { lineItems } from "#services/cli/import/line-items.ts";
 import { planLines } from "#services/cli/import/plan-lines.ts";
 import { ProgressBar } from "#services/cli/import/progress-bar.ts";
+import type { Item } from "#services/cli/import/record-items.ts";
+import { runImport } from "#services/cli/import/run-import.ts";
 import { Output } from "#services/cli/output/output.ts";
 import { FakeConductor } from "./support/fake-conductor.ts";
 import { run, Sink } from "./support/run.ts";
@@ -226,6 +231,28 @@ describe("interrupted and repeated, nothing is recorded twice", () => {
     const ran = await cos([await file("f", line(1))], { signal: controller.signal, onStderr });
     expect(ran.exitCode).toBe(130);
   });
+});
+
+test("Ctrl-C waits for answers that never come only so long", async () => {
+  const controller = new AbortController();
+  fake.mischief.stalls = () => controller.abort();
+  const [stdout, stderr] = [new Sink(), new Sink()];
+  const terminal = { stdin: new PassThrough(), stdout, stderr, env: {}, signal: controller.signal } as never;
+  const cli = { terminal, out: new Output(stdout, {}), err: new Output(stderr, {}), address: "", exitCode: 0 };
+  const transport = fake.transport();
+  const connection = {
+    conductor: createClient(ConductorService, transport),
+    modules: createClient(ModuleService, transport),
+  };
+  const memory = { module: "cc", eventType: "note", source: "me", text: "x" };
+  const item = { name: "line 1", request: create(RecordMemoryRequestSchema, { memory }), bytes: 1 };
+  async function* items(): AsyncGenerator<Item[]> {
+    yield [item];
+  }
+  const source = { name: "f", total: 1, done: () => 1, items };
+  const waits = { giveUpAfterMs: 1, lastAnswersMaxMs: 1 };
+  expect(await runImport(cli, connection, source, { onError: "stop", batch: 1 }, waits)).toBe(130);
+  expect(stdout.text).toBe("f: 0 recorded, 0 already there, 0 failed\n");
 });
 
 describe("when the server says no", () => {

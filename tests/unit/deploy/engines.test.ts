@@ -85,6 +85,12 @@ describe("where PostgreSQL's data lies", () => {
   });
 });
 
+test("on a platform without binaries it says what to do instead", () => {
+  expect(() => findPostgresBinaries("plan9-mips")).toThrow(
+    /no PostgreSQL among the npm packages .*set COS_POSTGRES_URL/,
+  );
+});
+
 describe("PostgreSQL's folder", () => {
   const home = (path: string) => ({ dataDir: made(path), binaries: findPostgresBinaries(), runAs: undefined });
 

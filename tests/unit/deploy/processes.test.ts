@@ -99,6 +99,7 @@ describe("a process", () => {
   test("its command line tells it from a stranger with the same number", () => {
     expect(commandLineOf(process.pid)).toContain("jest");
     expect(commandLineOf(GONE_PID)).toBe("");
+    expect(commandLineOf(GONE_PID, "darwin")).not.toContain("jest");
   });
 });
 

@@ -1,6 +1,7 @@
 import { EventEmitter } from "node:events";
 import { stripVTControlCharacters } from "node:util";
 import { describe, expect, test } from "@jest/globals";
+import { followParent } from "#deploy/local/follow-parent.ts";
 import { listenToSignals } from "#deploy/local/listen-to-signals.ts";
 import { formatLine } from "#deploy/local/logs/format-line.ts";
 import { readCommandLine } from "#deploy/local/read-command-line.ts";
@@ -75,6 +76,29 @@ describe("the signals", () => {
   });
 });
 
+test("when npm is gone, the launcher hears of it once", async () => {
+  const host = { ppid: 7 };
+  let heard = 0;
+  const gone = new Promise<void>((resolve) => {
+    followParent(
+      host,
+      () => {
+        heard += 1;
+        resolve();
+      },
+      1,
+    );
+  });
+  const timer = setInterval(() => {}, 1_000);
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  expect(heard).toBe(0);
+  host.ppid = 1;
+  await gone;
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  clearInterval(timer);
+  expect(heard).toBe(1);
+});
+
 describe("the command line and the settings", () => {
   async function ends(args: string[], env: Record<string, string> = {}) {
     const lines: string[] = [];
@@ -116,12 +140,11 @@ describe("the command line and the settings", () => {
       COS_CONDUCTOR_LISTEN: "nonsense",
     });
     expect(code).toBe(2);
-    expect(
-      text
-        .split("\n")
-        .map((line) => line.split(" ")[0])
-        .sort(),
-    ).toEqual(["COS_CONDUCTOR_LISTEN", "COS_POSTGRES_LISTEN", "COS_POSTGRES_URL", "COS_REDIS_LISTEN"]);
+    const lines = text.split("\n");
+    expect(lines).toHaveLength(4);
+    expect(new Set(lines.map((line) => line.split(" ")[0]))).toEqual(
+      new Set(["COS_CONDUCTOR_LISTEN", "COS_POSTGRES_LISTEN", "COS_POSTGRES_URL", "COS_REDIS_LISTEN"]),
+    );
   });
 
   test("an engine's listener is accepted on loopback", () => {

@@ -6,7 +6,8 @@ import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
 import { FellBehind_Reason, GoAway_Reason } from "#gen/cos/highway/v1/highway_pb.ts";
 import { scopeOf } from "#shared/auth/scope.ts";
 import { CosError } from "#shared/errors/cos-error.ts";
-import { type Hub, type HubSettings, openHub } from "#shared/highway/hub.ts";
+import { type Hub, openHub } from "#shared/highway/hub.ts";
+import type { HubSettings } from "#shared/highway/hub-settings.ts";
 import { Listener, type RequestInit } from "./listener.ts";
 import { MemoryLog } from "./memory-log.ts";
 

@@ -4,7 +4,7 @@ import { Code, createClient } from "@connectrpc/connect";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { file_cos_conductor_v1_conductor_service } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { file_cos_memory_v1_memory } from "#gen/cos/memory/v1/memory_pb.ts";
-import { HealthCheckResponse_ServingStatus as Status, Health } from "#gen/grpc/health/v1/health_pb.ts";
+import { Health, HealthCheckResponse_ServingStatus as Status } from "#gen/grpc/health/v1/health_pb.ts";
 import {
   ServerReflection,
   type ServerReflectionRequest,
@@ -117,7 +117,11 @@ describe("reflection", () => {
     const files = filesOf(response);
     expect(files[0]).toBe("cos/conductor/v1/conductor_service.proto");
     expect(files).toEqual(
-      expect.arrayContaining(["cos/memory/v1/memory.proto", "buf/validate/validate.proto", "cos/api/v1/annotations.proto"]),
+      expect.arrayContaining([
+        "cos/memory/v1/memory.proto",
+        "buf/validate/validate.proto",
+        "cos/api/v1/annotations.proto",
+      ]),
     );
     expect(new Set(files).size).toBe(files.length);
   });
@@ -145,7 +149,11 @@ describe("reflection", () => {
 
   test.each([
     ["a nested message", "buf.validate.FieldPathElement", "buf/validate/validate.proto"],
-    ["an error detail, which no service imports", "google.rpc.BadRequest.FieldViolation", "google/rpc/error_details.proto"],
+    [
+      "an error detail, which no service imports",
+      "google.rpc.BadRequest.FieldViolation",
+      "google/rpc/error_details.proto",
+    ],
     ["a reason", "cos.api.v1.ErrorReason", "cos/api/v1/errors.proto"],
     ["an extension", "cos.api.v1.output_only", "cos/api/v1/annotations.proto"],
   ])("%s leads to its file", async (_name, value, file) => {
@@ -190,7 +198,9 @@ describe("reflection", () => {
 
   test("the options of the contracts are kept, custom ones too", () => {
     const file = fromBinary(FileDescriptorProtoSchema, descriptorBytes(file_cos_memory_v1_memory));
-    const field = file.messageType.find(({ name }) => name === "Memory")?.field.find(({ name }) => name === "recorded_at");
+    const field = file.messageType
+      .find(({ name }) => name === "Memory")
+      ?.field.find(({ name }) => name === "recorded_at");
     expect(field?.options?.$unknown?.map(({ no }) => no)).toEqual([50401]);
     const conductor = fromBinary(FileDescriptorProtoSchema, descriptorBytes(file_cos_conductor_v1_conductor_service));
     expect(conductor.dependency).toContain("buf/validate/validate.proto");

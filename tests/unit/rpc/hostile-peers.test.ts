@@ -4,7 +4,7 @@ import { Code } from "@connectrpc/connect";
 import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { exchange, frame, openSocket, PREFACE } from "./support/raw-socket.ts";
-import { closeServed, MEMORY, serve, until } from "./support/serve.ts";
+import { closeServed, collect, MEMORY, serve, until } from "./support/serve.ts";
 
 afterEach(closeServed);
 
@@ -204,6 +204,35 @@ describe("over gRPC", () => {
       const answer = await postGrpc(port, [envelope(Buffer.from([0x0a, 0]))], { "grpc-timeout": timeout });
       expect(["3", "4"]).toContain(answer["grpc-status"]);
     }
+  });
+
+  test.each([
+    ["unary over gRPC", RPC, "application/grpc"],
+    ["a stream over gRPC", "/cos.conductor.v1.ConductorService/Subscribe", "application/grpc"],
+    ["unary over Connect", RPC, "application/json"],
+  ])("a message that does not come ends its call alone: %s", async (_name, path, type) => {
+    const limits = { headersTimeoutMs: 60, requestTimeoutMs: 60, requestCheckIntervalMs: 10 };
+    const served = await serve({}, { limits });
+    const session = connectHttp2(`http://127.0.0.1:${served.port}`);
+    const headers = { ":method": "POST", ":path": path, "content-type": type };
+    const late = session.request(headers);
+    late.on("error", () => {});
+    late.write(Buffer.from([0, 0, 0, 0, 9, 1]));
+    await new Promise((resolve) => late.once("close", resolve));
+    expect(late.rstCode).toBe(constants.NGHTTP2_CANCEL);
+    expect(session.closed).toBe(false);
+    session.destroy();
+    await until(() => served.server.callsInFlight === 0);
+  });
+
+  test("a stream in both directions may be silent for longer than a request may take", async () => {
+    const limits = { headersTimeoutMs: 30, requestTimeoutMs: 30, requestCheckIntervalMs: 5 };
+    const { client } = await serve({}, { limits });
+    async function* requests() {
+      await new Promise((resolve) => setTimeout(resolve, 80));
+      yield { requests: [{}] };
+    }
+    expect(await collect(client.recordMemories(requests()))).toHaveLength(1);
   });
 
   test("no more streams are open at once than allowed", async () => {

@@ -37,6 +37,8 @@ export interface Mischief {
   faultOf?: (
     request: RecordMemoryRequest,
   ) => { code: Code; reason: string; message: string; field?: string } | undefined;
+  /** Takes bulk items and never answers. */
+  stalls?: () => void;
   /** Of every call, before anything else. */
   refuses?: () => ConnectError | undefined;
 }
@@ -166,6 +168,10 @@ export class FakeConductor {
     let index = 0;
     for await (const { requests } of messages) {
       this.bulkSizes.push(requests.length);
+      if (this.mischief.stalls !== undefined) {
+        this.mischief.stalls();
+        await new Promise(() => undefined);
+      }
       const firstIndex = BigInt(index);
       const results: RecordResult[] = [];
       for (const request of requests) {

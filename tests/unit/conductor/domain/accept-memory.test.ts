@@ -1,4 +1,4 @@
-import { create } from "@bufbuild/protobuf";
+import { create, type JsonObject } from "@bufbuild/protobuf";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { RecordMemoryRequestSchema } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
@@ -29,8 +29,7 @@ function faultsOf(memory: Init, key = "", options?: AcceptOptions): string[] {
   }
 }
 
-const nested = (depth: number): { [key: string]: never } | Record<string, object> =>
-  depth === 1 ? {} : { a: nested(depth - 1) };
+const nested = (depth: number): JsonObject => (depth === 1 ? {} : { a: nested(depth - 1) });
 
 describe("what is accepted", () => {
   test("the default module is filled in, and what is output only comes from the call alone", () => {

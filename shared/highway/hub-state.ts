@@ -1,0 +1,23 @@
+import type { BreakerState } from "#shared/redis/open-breaker.ts";
+import type { RingState } from "./rings.ts";
+
+/** How the highway is, for mesh health. */
+export interface HubState {
+  readonly degraded: boolean;
+  readonly breaker: BreakerState;
+  readonly breakerOpened: number;
+  readonly readerHealthy: boolean;
+  readonly published: number;
+  readonly leftToSweeper: number;
+  readonly waitingBytes: number;
+  readonly ringBytes: number;
+  readonly streams: number;
+  readonly modules: readonly {
+    readonly module: string;
+    /** The log's last position, as last seen. */
+    readonly head: number;
+    /** Redis' last position, as last seen; undefined: not seen. */
+    readonly redisLast: number | undefined;
+    readonly ring: RingState | undefined;
+  }[];
+}
