@@ -1,3 +1,14 @@
+// One launcher for each data folder.
+//
+// Purpose: two launchers would start the same engines and services twice, and stop each other's.
+// Owner:   the launcher, from before anything is started until after everything has stopped.
+//
+//  O1  The lock is a file that appears with its content at once (a hard link to a finished draft), for one process alone.
+//  O2  It holds while its owner lives: a process of that number with that command line, not a stranger of that number.
+//  O3  Whoever finds it abandoned moves it aside before taking it, and puts it back if it was no longer the abandoned one.
+//
+// Failure: of three launchers that start within the same millisecond after a crash, two may win; the second then finds
+//          the addresses taken and ends.
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { commandLineOf } from "./processes/command-line-of.ts";

@@ -20,7 +20,7 @@ import { followLogs } from "./logs/follow-logs.ts";
 import type { Mesh, Paths } from "./mesh.ts";
 import { migrateServices } from "./migrate-services.ts";
 import { awaitEarlierWatchman, openWatchman } from "./open-watchman.ts";
-import { ProcessRegister } from "./processes/process-register.ts";
+import { makeRegister, type ProcessRegister } from "./processes/process-register.ts";
 import { forceProcesses, stopProcesses } from "./processes/stop-processes.ts";
 import { knownVariables, type Service } from "./services.ts";
 import { type Environment, type LauncherSettings, readLauncherSettings } from "./settings.ts";
@@ -81,10 +81,11 @@ interface Run {
 
 /** Brings everything up and waits for the end; the closers take it down again (N2). */
 async function run({ host, options, settings, paths, closers, publish }: Run): Promise<number> {
-  await awaitEarlierWatchman(paths.run, host.say);
+  await awaitEarlierWatchman(paths.run, host.say, host.stop);
+  if (host.stop.aborted) return 0;
   const watchman = await openWatchman(paths.run);
   closers.add("watchman", watchman.close);
-  const register = new ProcessRegister(watchman.watch);
+  const register = makeRegister(watchman.watch);
   const follower = followLogs();
   closers.add("logs", follower.close);
   const busy: Promise<unknown>[] = [];

@@ -44,12 +44,15 @@ export async function openWatchman(runDir: string): Promise<Watchman> {
 }
 
 /** Waits until the watchman of a launcher that was killed has done its work; adopting anything before would be in vain. */
-export async function awaitEarlierWatchman(runDir: string, say: (line: string) => void): Promise<void> {
+export async function awaitEarlierWatchman(
+  runDir: string,
+  say: (line: string) => void,
+  stop: AbortSignal,
+): Promise<void> {
   const pid = notedPid(join(runDir, NOTE));
   const isAtWork = () => pid !== undefined && isAlive(pid) && commandLineOf(pid).includes(SCRIPT);
   if (isAtWork()) say("An earlier start was killed; waiting until what it left has stopped ...");
-  while (isAtWork()) await sleep(POLL_MS);
-  rmSync(join(runDir, NOTE), { force: true });
+  while (isAtWork() && !stop.aborted) await sleep(POLL_MS);
 }
 
 function notedPid(file: string): number | undefined {

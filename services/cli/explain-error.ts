@@ -67,5 +67,5 @@ function explainFault({ given, resumeAt, head }: CursorFault, code: Code): strin
   if (code === Code.DataLoss) {
     return `${module}: the log was restored and lost what stood above position ${resumeAt?.position}: undo what you took up to ${position}, then ${goOn}`;
   }
-  return `${module}: there is nothing at position ${position}, the last one is ${head}: ${goOn}`;
+  return `${module}: the log ends at position ${head}, before ${position}: ${goOn}`;
 }

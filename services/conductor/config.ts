@@ -116,16 +116,38 @@ export const CONDUCTOR_SETTINGS = {
   }),
 } as const;
 
+/** What a migration reads beside: it may run as another role than the conductor. */
+export const MIGRATION_SETTINGS = {
+  ownPostgresUrl: CONDUCTOR_SETTINGS.ownPostgresUrl,
+  postgresUrl: CONDUCTOR_SETTINGS.postgresUrl,
+  ownerUrl: url({
+    name: "COS_POSTGRES_OWNER_URL",
+    about: "PostgreSQL as the role that runs migrations, if the services' own role may not.",
+    fallback: undefined,
+    schemes: POSTGRES,
+  }),
+} as const;
+
 export type ConductorSettings = Settings<typeof CONDUCTOR_SETTINGS> & { readonly databaseUrl: string };
 
 const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|::1)$/;
+
+const NO_POSTGRES = "COS_POSTGRES_URL is not set: name a PostgreSQL, or use `npm start`";
+
+/** The database to migrate, as the role that may. */
+export function readMigrationUrl(env: Readonly<Record<string, string | undefined>>): string {
+  const { ownerUrl, ownPostgresUrl, postgresUrl } = readSettings(env, MIGRATION_SETTINGS);
+  const found = ownerUrl ?? ownPostgresUrl ?? postgresUrl;
+  if (found === undefined) throw new SettingsError([NO_POSTGRES]);
+  return found;
+}
 
 /** Reads the conductor's settings; every fault at once. */
 export function readConductorSettings(env: Readonly<Record<string, string | undefined>>): ConductorSettings {
   const settings = readSettings(env, CONDUCTOR_SETTINGS);
   const databaseUrl = settings.ownPostgresUrl ?? settings.postgresUrl;
   const faults = [
-    ...(databaseUrl === undefined ? ["COS_POSTGRES_URL is not set: name a PostgreSQL, or use `npm start`"] : []),
+    ...(databaseUrl === undefined ? [NO_POSTGRES] : []),
     ...(settings.auth === "local" && !LOOPBACK.test(settings.listen.host)
       ? [
           `COS_CONDUCTOR_LISTEN is off loopback (${settings.listen.host}), where anybody could record and read: ` +

@@ -23,7 +23,8 @@ async function startConductor(env: Host["env"], closers: Closers): Promise<Runni
   const log = openLog({ service: "conductor", level: settings.logLevel });
   const names = Object.values(CONDUCTOR_SETTINGS).map(({ name }) => name);
   for (const warning of misspeltVariables(env, names)) log.warn(warning);
-  if (settings.auth === "insecure") log.warn({ ...settings.listen }, "whoever reaches this address may record and read");
+  if (settings.auth === "insecure")
+    log.warn({ ...settings.listen }, "whoever reaches this address may record and read");
 
   const highway = new Highway(settings, log);
   const { databaseUrl: url, postgresPoolMax: poolMax } = settings;

@@ -1,6 +1,9 @@
-import type { Log } from "#shared/log/open-log.ts";
+import { SettingsError } from "#shared/config/read-settings.ts";
+import { EXIT_FAILED, EXIT_MISCONFIGURED } from "#shared/lifecycle/run-service.ts";
+import { type Log, openLog } from "#shared/log/open-log.ts";
 import { openPostgres } from "#shared/postgres/open-postgres.ts";
 import { runMigrations } from "#shared/postgres/run-migrations.ts";
+import { readMigrationUrl } from "./config.ts";
 import { logEntities, logSchema } from "./store/entities.ts";
 import { logMigrations } from "./store/migrations/log-migrations.ts";
 
@@ -26,4 +29,25 @@ export async function migrateConductor(options: { url: string; log: Log }): Prom
   } finally {
     await postgres.close();
   }
+}
+
+/** What `cos migrate` and a deployment's job run: the answer is the process's exit code. */
+export async function runMigrationJob(
+  env: Readonly<Record<string, string | undefined>>,
+  say: (line: string) => void,
+): Promise<number> {
+  try {
+    const url = readMigrationUrl(env);
+    const applied = await migrateConductor({ url, log: openLog({ service: "conductor-migrate", level: "warn" }) });
+    say(applied.length === 0 ? "conductor: the schema is current" : `conductor: applied ${applied.join(", ")}`);
+    return 0;
+  } catch (error) {
+    const faults = error instanceof SettingsError ? error.faults : [`not migrated: ${(error as Error).message}`];
+    for (const fault of faults) say(`conductor: ${fault}`);
+    return error instanceof SettingsError ? EXIT_MISCONFIGURED : EXIT_FAILED;
+  }
+}
+
+if (import.meta.main) {
+  process.exitCode = await runMigrationJob(process.env, (line) => void process.stdout.write(`${line}\n`));
 }

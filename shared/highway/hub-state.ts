@@ -12,6 +12,8 @@ export interface HubState {
   readonly waitingBytes: number;
   readonly ringBytes: number;
   readonly streams: number;
+  /** Of these, how many are reading the log for some module. */
+  readonly streamsBehind: number;
   readonly modules: readonly {
     readonly module: string;
     /** The log's last position, as last seen. */

@@ -178,6 +178,7 @@ export class Hub {
       waitingBytes: this.#publisher.bytes,
       ringBytes: this.#rings.bytes,
       streams: this.#streams.size,
+      streamsBehind: [...this.#streams].filter(({ subscription }) => subscription.behind > 0).length,
       modules: [...this.#heads.values()].map(({ module, position }) => ({
         module,
         head: position,

@@ -20,8 +20,8 @@ export interface ReaderOptions {
 type ShardName = string;
 
 /**
- * Reads the streams of all modules that somebody listens to: one blocking connection, in a Cluster one for each shard that
- * serves one of them. The shard reader has the invariants.
+ * Reads the streams of all modules that somebody listens to: one blocking connection, in a Cluster one that polls for
+ * each shard that serves one of them. The shard reader has the invariants.
  */
 export class Reader {
   readonly #options: ReaderOptions;
@@ -146,6 +146,7 @@ export class Reader {
       },
       onForeignEpoch,
       onHealth,
+      roams: this.#options.commands instanceof Cluster,
       onMoved: (module) => this.#move(module),
     });
   }
@@ -161,6 +162,10 @@ export class Reader {
     const home = this.#homes.get(module);
     home?.shard?.remove(module);
     if (home !== undefined) {
+      // Where the slot is now is asked anew; until that is known, the module may come back here once more.
+      if (this.#options.commands instanceof Cluster) {
+        this.#options.commands.refreshSlotsCache();
+      }
       this.add(module, home.position);
     }
   }
@@ -169,7 +174,7 @@ export class Reader {
 /** The master that serves a key's slot; undefined: it cannot be told at the moment. */
 async function masterOf(cluster: Cluster, key: string): Promise<Redis | undefined> {
   try {
-    const slot = Number(await cluster.cluster("KEYSLOT", key));
+    const slot = await cluster.cluster("KEYSLOT", key);
     const name = cluster.slots[slot]?.[0];
     return cluster.nodes("master").find((node) => nameOf(node) === name);
   } catch {

@@ -216,11 +216,16 @@ export class Rings {
   }
 
   /** Reads the next part of a gap; false: there is no more to be had. */
-  async #fillOnce({ ring }: Seat): Promise<boolean> {
+  async #fillOnce(seat: Seat): Promise<boolean> {
+    const { ring } = seat;
     const { port, limits } = this.#options;
     const before = ring.high;
     const reads = { eventsMax: Math.min(1_000, limits.fillEventsMax), bytesMax: Math.min(1_048_576, limits.bytesMax) };
     const { events, through } = await port.read(localScope(), ring.module, before, reads, undefined, this.#stop.signal);
+    // A ring that was closed meanwhile must not be filled: nobody would ever give its bytes back.
+    if (!this.#isOpen(seat)) {
+      return false;
+    }
     for (const event of events) {
       ring.push(shareMessageless(event));
     }

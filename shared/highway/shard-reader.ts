@@ -13,6 +13,9 @@
  *  D4. An entry of another epoch is not handed on: a cache of another history is none. `healthy` is false until it is gone.
  *  D5. A read of very many streams is dear to both sides (1,000 take about 1 ms), so reads of many keep a distance of a
  *      millisecond for each 500: under load, answers then hold more.
+ *  D6. In a Cluster, modules whose slot has moved, or whose server cannot be reached, are sent away to be placed anew.
+ *  D7. A Cluster refuses a command over several slots (CROSSSLOT), even of one server, and a blocking command for each module
+ *      would take a connection each. There the modules are read one by one, in one round trip, every few milliseconds.
  */
 
 import { setTimeout as delay } from "node:timers/promises";
@@ -49,7 +52,9 @@ export interface ShardReaderOptions {
   readonly onForeignEpoch: () => void;
   /** Whether the server answers has changed. */
   readonly onHealth: () => void;
-  /** The module's slot has moved to another server. */
+  /** Whether modules may come to be served by another server, as in a Cluster. */
+  readonly roams: boolean;
+  /** The module has to be placed anew. */
   readonly onMoved: (module: string) => void;
 }
 
@@ -62,13 +67,17 @@ export interface ReaderLimits {
   readonly countMax: number;
   /** How long to wait after a failure. */
   readonly retryMs: number;
+  /** In a Cluster: how long to wait after nothing was found. */
+  readonly pollMs: number;
 }
 
 /** D5. */
 const MODULES_PER_MS = 500;
 const SPACE_MAX_MS = 4;
+/** D7. 1,000 modules are asked every 20 ms. */
+const POLLED_PER_MS = 50;
 
-export const READER_LIMITS: ReaderLimits = { blockMs: 1_000, graceMs: 1_000, countMax: 256, retryMs: 100 };
+export const READER_LIMITS: ReaderLimits = { blockMs: 1_000, graceMs: 1_000, countMax: 256, retryMs: 100, pollMs: 4 };
 
 export class ShardReader {
   healthy = true;
@@ -119,12 +128,31 @@ export class ShardReader {
   }
 
   async #read(): Promise<unknown> {
-    const { connection, limits } = this.#options;
+    const { connection } = this.#options;
     if (connection.status !== "ready") {
       this.#clientId = undefined;
       throw new Error("not connected");
     }
     this.#clientId ??= Number(await this.#timed(connection.call("CLIENT", "ID")));
+    return this.#options.roams ? await this.#poll() : await this.#block();
+  }
+
+  /** D7. */
+  async #poll(): Promise<unknown[]> {
+    const { connection, limits } = this.#options;
+    const reads = [...this.#positions].map(([module, position]) =>
+      connection.callBuffer("XREAD", "COUNT", limits.countMax, "STREAMS", streamKey(module), `${position}-0`),
+    );
+    const replies = (await this.#timed(Promise.all(reads))) as (unknown[] | null)[];
+    const found = replies.flatMap((reply) => reply ?? []);
+    if (found.length === 0) {
+      await this.#pause(Math.max(limits.pollMs, this.#positions.size / POLLED_PER_MS));
+    }
+    return found;
+  }
+
+  async #block(): Promise<unknown> {
+    const { connection, limits } = this.#options;
     const keys = [...this.#positions.keys()].map(streamKey);
     const ids = [...this.#positions.values()].map((position) => `${position}-0`);
     this.#blocked = true;
@@ -185,24 +213,31 @@ export class ShardReader {
     if (this.#stop.signal.aborted) {
       return;
     }
-    const { connection, limits, log } = this.#options;
-    const moved = error instanceof Error && /^MOVED |^CROSSSLOT/.test(error.message);
-    if (moved) {
-      for (const module of [...this.#positions.keys()]) {
-        this.#options.onMoved(module);
-      }
+    if (error instanceof Error && error.message.startsWith("MOVED ")) {
+      this.#sendAway();
+      await this.#pause(this.#options.limits.retryMs);
       return;
     }
-    log.debug({ err: error }, "redis read failed");
+    this.#options.log.debug({ err: error }, "redis read failed");
     this.#setHealthy(false);
     if (error instanceof ForeignEpochError) {
       this.#options.onForeignEpoch();
     }
     if (error instanceof FrozenError) {
       this.#clientId = undefined;
-      connection.disconnect(true);
+      this.#options.connection.disconnect(true);
     }
-    await this.#pause(limits.retryMs);
+    await this.#pause(this.#options.limits.retryMs);
+    if (this.#options.roams && this.#options.connection.status !== "ready") {
+      this.#sendAway();
+    }
+  }
+
+  /** D6. */
+  #sendAway(): void {
+    for (const module of [...this.#positions.keys()]) {
+      this.#options.onMoved(module);
+    }
   }
 
   async #pause(ms: number): Promise<void> {

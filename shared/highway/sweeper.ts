@@ -157,7 +157,10 @@ export class Sweeper {
     const { tickMinMs, tickMaxMs } = this.#options.limits;
     while (!this.#stop.signal.aborted) {
       this.#nap = new AbortController();
-      await this.#tick();
+      // The net itself must not tear: what goes wrong in one tick is the next one's to mend.
+      await this.#tick().catch((error: unknown) =>
+        this.#options.log.error({ err: error }, "sweep failed unexpectedly"),
+      );
       // Never less than a fifth of a tick, however often the publisher asks for one.
       await delay(tickMinMs / 5, undefined, { signal: this.#stop.signal }).catch(() => {});
       const restMs = tickMinMs * 0.8 + Math.random() * (tickMaxMs - tickMinMs);

@@ -1,6 +1,6 @@
 import type { Constructor } from "@mikro-orm/core";
 import { type Migration, Migrator } from "@mikro-orm/migrations";
-import { type EntitySchema, MikroORM } from "@mikro-orm/postgresql";
+import { MikroORM, type Options } from "@mikro-orm/postgresql";
 import pg from "pg";
 import type { Log } from "#shared/log/open-log.ts";
 
@@ -9,8 +9,7 @@ export interface PostgresOptions {
   readonly url: string;
   /** What `pg_stat_activity` calls us. */
   readonly applicationName: string;
-  // biome-ignore lint/suspicious/noExplicitAny: the ORM's own type for entities of any shape
-  readonly entities: readonly EntitySchema<any, any>[];
+  readonly entities: NonNullable<Options["entities"]>;
   /** The schema that holds the entities, and the table of migrations. */
   readonly schema: string;
   readonly migrations: readonly { readonly name: string; readonly class: Constructor<Migration> }[];
@@ -24,6 +23,8 @@ export interface PostgresOptions {
   readonly lockTimeoutMs?: number;
   /** For a transaction that does nothing; 0: any time. Default 10,000. */
   readonly idleInTransactionTimeoutMs?: number;
+  /** Further settings of every session, by name: what its statements need of the planner, say. */
+  readonly settings?: Readonly<Record<string, string>>;
   /** Awaited before a new connection is used for the first time; if it rejects, so does whoever wanted the connection. */
   readonly onConnect?: (client: pg.ClientBase) => Promise<void>;
   readonly log: Log;
@@ -112,13 +113,14 @@ interface NativePool {
 /** Gives a new connection its settings. */
 async function settle(client: pg.ClientBase, options: PostgresOptions, timeoutMs: number): Promise<void> {
   const settings: Readonly<Record<string, string>> = {
+    ...options.settings,
     jit: "off",
     statement_timeout: String(options.statementTimeoutMs ?? 5000),
     lock_timeout: String(options.lockTimeoutMs ?? 1000),
     idle_in_transaction_session_timeout: String(options.idleInTransactionTimeoutMs ?? 10_000),
   };
-  const text = `select ${Object.keys(settings).map((name, n) => `set_config('${name}', $${n + 1}, false)`)}`;
-  const query = { text, values: Object.values(settings), query_timeout: timeoutMs };
+  const text = "select set_config(s.name, s.value, false) from unnest($1::text[], $2::text[]) s (name, value)";
+  const query = { text, values: [Object.keys(settings), Object.values(settings)], query_timeout: timeoutMs };
   await client.query(query);
 }
 

@@ -80,7 +80,10 @@ export class ClientStream<I, O> {
         await this.#drained();
       }
     }
-    this.#call.end();
+    // Messages that end because the caller gave up are not all of them.
+    if (!this.#signal?.aborted) {
+      this.#call.end();
+    }
   }
 
   #drained(): Promise<void> {

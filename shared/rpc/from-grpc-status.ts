@@ -1,5 +1,5 @@
 import { fromBinary } from "@bufbuild/protobuf";
-import { type Code, ConnectError } from "@connectrpc/connect";
+import { ConnectError } from "@connectrpc/connect";
 import type { StatusObject } from "@grpc/grpc-js";
 import { StatusSchema } from "#gen/google/rpc/status_pb.ts";
 import { toHeaders } from "./grpc-metadata.ts";
@@ -9,7 +9,9 @@ const TYPE_PREFIX = "type.googleapis.com/";
 
 /** What a gRPC call ended with, as the error of Connect's clients: code, message, details and trailers. */
 export function fromGrpcStatus(status: StatusObject): ConnectError {
-  const error = new ConnectError(status.details, status.code as number as Code, toHeaders(status.metadata));
+  // The numbers are the same, under two names.
+  const code: number = status.code;
+  const error = new ConnectError(status.details, code, toHeaders(status.metadata));
   error.details = detailsOf(status);
   return error;
 }

@@ -21,7 +21,9 @@ const WRITE_OVERHEAD_BYTES = 512;
  *
  * 1. A message is read only when it is pulled: a handler that does not pull stops the caller by HTTP/2's window.
  * 2. `send` may be called when `room` has resolved: what is unsent then stays below `unsentBytesMax`, or is one message.
- * 3. After `onGone` nothing is sent and every waiting promise is settled: `pull` gives undefined, `room` resolves.
+ * 3. The requests end when the caller has said so; one who resets the stream has not. (Node's own clients say so first and
+ *    reset then: they cannot be told from callers who have finished.)
+ * 4. After `onGone` nothing is sent and every waiting promise is settled: `pull` gives undefined, `room` resolves.
  *
  * Failure: a write that fails closes the HTTP/2 stream, and grpc-js reports that as a cancellation.
  */

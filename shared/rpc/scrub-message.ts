@@ -23,7 +23,7 @@ const plans = new WeakMap<DescMessage, Plan>();
  */
 export function scrubMessage(desc: DescMessage, message: Message): FieldFault[] {
   const faults: FieldFault[] = [];
-  run(planFor(desc), message as unknown as Fields, "", faults);
+  run(planFor(desc), message, "", faults);
   return faults;
 }
 

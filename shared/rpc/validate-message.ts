@@ -5,7 +5,10 @@ import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
 import { CosError, type FieldFault } from "#shared/errors/cos-error.ts";
 import { scrubMessage } from "./scrub-message.ts";
 
-const validator = createValidator();
+/** Each pattern of the contracts, compiled once. */
+const patterns = new Map<string, RegExp>();
+
+const validator = createValidator({ regexMatch: matches });
 
 /**
  * Every field of a message that breaks a rule of its contract, or has a value that no answer could repeat. What only
@@ -42,4 +45,17 @@ export function warmValidation(desc: DescMessage): void {
 
 function toFault(violation: Violation): FieldFault {
   return { field: pathToString(violation.field), description: violation.message };
+}
+
+/**
+ * Node's own expressions, which cost a tenth of the RE2 that protovalidate brings. What RE2 is for, patterns of strangers, does
+ * not occur: these stand in our contracts, and a test holds them to linear time.
+ */
+function matches(pattern: string, text: string): boolean {
+  let compiled = patterns.get(pattern);
+  if (compiled === undefined) {
+    compiled = new RegExp(pattern, "u");
+    patterns.set(pattern, compiled);
+  }
+  return compiled.test(text);
 }

@@ -8,6 +8,7 @@ import {
   SubscribeRequestSchema,
 } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { CursorFaultsSchema } from "#gen/cos/highway/v1/highway_pb.ts";
+import { MemorySchema, type MemoryView } from "#gen/cos/memory/v1/memory_pb.ts";
 import { detailOf } from "#shared/rpc/error-reason.ts";
 import { type Mesh, type MeshClient, openMesh } from "#tests/support/mesh.ts";
 import { type Refusal, refusalOf, sendOverConnect, sendOverGrpc } from "#tests/support/mesh-refusal.ts";
@@ -46,12 +47,28 @@ const seconds = (year: number) => BigInt(Math.floor(new Date(Date.UTC(2000, 0, 1
 
 const ROWS: readonly Row[] = [
   { given: "an empty memory", message: { ...GOOD, text: "" }, answer: invalid("memory.text") },
-  { given: "an event type of the log's own", message: { ...GOOD, eventType: "cos.memory.forgotten" }, answer: invalid("memory.event_type") },
-  { given: "an event type with capitals and spaces", message: { ...GOOD, eventType: "Not A Type" }, answer: invalid("memory.event_type") },
-  { given: "an unknown module", message: { ...GOOD, module: "nobody" }, answer: { code: "NotFound", reason: "MODULE_NOT_FOUND", fields: ["memory.module"] } },
+  {
+    given: "an event type of the log's own",
+    message: { ...GOOD, eventType: "cos.memory.forgotten" },
+    answer: invalid("memory.event_type"),
+  },
+  {
+    given: "an event type with capitals and spaces",
+    message: { ...GOOD, eventType: "Not A Type" },
+    answer: invalid("memory.event_type"),
+  },
+  {
+    given: "an unknown module",
+    message: { ...GOOD, module: "nobody" },
+    answer: { code: "NotFound", reason: "MODULE_NOT_FOUND", fields: ["memory.module"] },
+  },
   { given: "a text over 1 MiB", message: { ...GOOD, text: "x".repeat(MIB + 1) }, answer: invalid("memory.text") },
   { given: "a NUL in the text", message: { ...GOOD, text: "a\0b" }, answer: invalid("memory.text") },
-  { given: "a NUL in the payload", message: { ...GOOD, payload: { a: { b: "\0" } } }, answer: invalid("memory.payload.a.b") },
+  {
+    given: "a NUL in the payload",
+    message: { ...GOOD, payload: { a: { b: "\0" } } },
+    answer: invalid("memory.payload.a.b"),
+  },
   { given: "a bad UUID", message: { ...GOOD, causationId: "not-a-uuid" }, answer: invalid("memory.causation_id") },
   {
     given: "year 0",
@@ -65,8 +82,16 @@ const ROWS: readonly Row[] = [
     json: { ...GOOD, occurredAt: "10000-01-01T00:00:00Z" },
     answer: invalid("memory.occurred_at"),
   },
-  { given: "65 tags", message: { ...GOOD, tags: Array.from({ length: 65 }, (_, n) => `tag-${n}`) }, answer: invalid("memory.tags") },
-  { given: "a payload over 64 KiB", message: { ...GOOD, payload: { a: "x".repeat(64 * 1024) } }, answer: invalid("memory.payload") },
+  {
+    given: "65 tags",
+    message: { ...GOOD, tags: Array.from({ length: 65 }, (_, n) => `tag-${n}`) },
+    answer: invalid("memory.tags"),
+  },
+  {
+    given: "a payload over 64 KiB",
+    message: { ...GOOD, payload: { a: "x".repeat(64 * 1024) } },
+    answer: invalid("memory.payload"),
+  },
 ];
 
 describe("a memory at fault is refused by its field, nothing is written, others in the same commit are unharmed", () => {
@@ -99,7 +124,8 @@ describe("what is no message of the call is refused", () => {
 
   test("an unknown enum: by number in both, by name in JSON", async () => {
     const memory = GOOD;
-    const bytes = toBinary(RecordMemoryRequestSchema, create(RecordMemoryRequestSchema, { memory, view: 77 }));
+    const request = create(RecordMemoryRequestSchema, { memory: create(MemorySchema, memory) });
+    const bytes = toBinary(RecordMemoryRequestSchema, { ...request, view: 77 as MemoryView });
     const answers = await Promise.all([
       sendOverGrpc(mesh, `${SERVICE}/RecordMemory`, bytes),
       sendOverConnect(mesh, `${SERVICE}/RecordMemory`, JSON.stringify({ memory, view: 77 })),

@@ -35,7 +35,10 @@ const objects = (text: string): Record<string, unknown>[] =>
 describe("the diary", () => {
   beforeAll(async () => {
     const first = await cos(["import", diaryFile(folder), "--module", "pepys", "--map", MAP]);
-    expect(first).toMatchObject({ code: 0, stdout: expect.stringContaining("3,413 recorded, 0 already there, 0 failed") });
+    expect(first).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining("3,413 recorded, 0 already there, 0 failed"),
+    });
   });
 
   test("is imported again without recording anything twice", async () => {
@@ -71,7 +74,9 @@ describe("import", () => {
   ] as const)("a broken line 2,000 is named; --on-error %s", async (onError, most, counts) => {
     const file = join(folder, `broken-${onError}.jsonl`);
     const lines = Array.from({ length: 3000 }, (_, n) =>
-      n === 1999 ? '{"event_type":"note","source":"me","text":' : `{"event_type":"note","source":"me","text":"line ${n}"}`,
+      n === 1999
+        ? '{"event_type":"note","source":"me","text":'
+        : `{"event_type":"note","source":"me","text":"line ${n}"}`,
     );
     writeFileSync(file, lines.join("\n"));
     const module = `broken_${onError}`;
@@ -84,9 +89,18 @@ describe("import", () => {
   });
 
   test("takes standard input, and a line that the server refuses is named too", async () => {
-    const lines = ['{"event_type":"note","source":"me","text":"good"}', '{"event_type":"cos.no","source":"me","text":"x"}'];
-    const { code, stdout, stderr } = await cos(["import", "-", "--module", "stdin_lines", "--on-error", "skip"], lines.join("\n"));
-    expect({ code, stdout }).toEqual({ code: 1, stdout: expect.stringContaining("1 recorded, 0 already there, 1 failed") });
+    const lines = [
+      '{"event_type":"note","source":"me","text":"good"}',
+      '{"event_type":"cos.no","source":"me","text":"x"}',
+    ];
+    const { code, stdout, stderr } = await cos(
+      ["import", "-", "--module", "stdin_lines", "--on-error", "skip"],
+      lines.join("\n"),
+    );
+    expect({ code, stdout }).toEqual({
+      code: 1,
+      stdout: expect.stringContaining("1 recorded, 0 already there, 1 failed"),
+    });
     expect(stderr).toMatch(/line 2.*event_type/);
   });
 

@@ -1,7 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { Code, ConnectError } from "@connectrpc/connect";
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { Client as Postgres } from "pg";
+import { ConductorService } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { GoAway_Reason } from "#gen/cos/highway/v1/highway_pb.ts";
 import { reasonOf } from "#shared/rpc/error-reason.ts";
 import { type Mesh, type MeshClient, openMesh } from "#tests/support/mesh.ts";
@@ -12,6 +14,8 @@ jest.setTimeout(30_000);
 
 const NOTE = { eventType: "note", source: "node", text: "Up betimes" };
 
+type Conductor = MeshClient["conductor"];
+
 let mesh: Mesh;
 let client: MeshClient;
 beforeAll(async () => {
@@ -20,7 +24,11 @@ beforeAll(async () => {
 });
 afterAll(() => mesh.stop());
 
-const codeOf = (call: Promise<unknown>) => call.then(() => undefined, (error: unknown) => ConnectError.from(error).code);
+const codeOf = (call: Promise<unknown>) =>
+  call.then(
+    () => undefined,
+    (error: unknown) => ConnectError.from(error).code,
+  );
 
 /** A module of a test's own. */
 async function register(name: string): Promise<void> {
@@ -51,7 +59,9 @@ describe("a client in Node", () => {
 
   test("records any number in one stream, and gets an answer to each in order", async () => {
     await register("bulk");
-    const items = Array.from({ length: 2500 }, (_, n) => ({ memory: { ...NOTE, module: "bulk", text: n === 1200 ? "" : `${n}` } }));
+    const items = Array.from({ length: 2500 }, (_, n) => ({
+      memory: { ...NOTE, module: "bulk", text: n === 1200 ? "" : `${n}` },
+    }));
     async function* requests() {
       for (let n = 0; n < items.length; n += 500) yield { requests: items.slice(n, n + 500) };
     }
@@ -128,20 +138,21 @@ describe("whoever leaves", () => {
 });
 
 describe("SIGTERM", () => {
-  test("streams get a GoAway with their place, health says NOT_SERVING, the exit code is 0, and resuming misses nothing", async () => {
+  test("streams of every stack get a GoAway and its status, the exit code is 0, and resuming misses nothing", async () => {
     await register("drains");
     const record = (n: number) =>
       client.conductor.recordMemory({ memory: { ...NOTE, module: "drains", text: `${n}` } });
     const listener = listen(client, { modules: ["drains"], start: { case: "fromBeginning", value: true } });
     for (const n of upTo(3)) await record(n);
     await listener.reaches(3, "drains");
-    const frames = framesUntilEnd();
-    await delay(100);
+    const ends = Promise.all(overEveryStack().map(framesUntilEnd));
+    await delay(200);
     const { code } = await mesh.conductor.stop();
     expect(code).toBe(0);
-    const { last, reason } = await frames;
-    expect(last).toMatchObject({ case: "goAway", value: { reason: GoAway_Reason.DRAINING } });
-    expect(reason).toBe("DRAINING");
+    for (const { last, reason } of await ends) {
+      expect(last).toMatchObject({ case: "goAway", value: { reason: GoAway_Reason.DRAINING } });
+      expect(reason).toBe("DRAINING");
+    }
     await mesh.restart();
     await eventually(async () => (await codeOf(record(4))) === undefined);
     await listener.reaches(4, "drains");
@@ -149,11 +160,21 @@ describe("SIGTERM", () => {
     await listener.close();
   });
 
+  function overEveryStack(): Conductor[] {
+    const { url: baseUrl } = mesh;
+    const transports = [
+      createConnectTransport({ baseUrl, httpVersion: "1.1" }),
+      createConnectTransport({ baseUrl, httpVersion: "2" }),
+      createGrpcWebTransport({ baseUrl, httpVersion: "1.1" }),
+    ];
+    return [client.conductor, ...transports.map((transport) => createClient(ConductorService, transport))];
+  }
+
   /** The last frame of a stream, and the reason of the status that it ends with. */
-  async function framesUntilEnd() {
+  async function framesUntilEnd(conductor: Conductor) {
     let last: unknown;
     try {
-      for await (const { frame } of client.conductor.subscribe({ modules: ["drains"] })) last = frame;
+      for await (const { frame } of conductor.subscribe({ modules: ["drains"] })) last = frame;
     } catch (error) {
       return { last, reason: reasonOf(error) };
     }

@@ -1,6 +1,7 @@
 import { createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
-import { cloneDatabase, type ClonedDatabase } from "#tests/support/engines.ts";
+import { Client as Postgres } from "pg";
+import { type ClonedDatabase, cloneDatabase } from "#tests/support/engines.ts";
 import { startConductor } from "#tests/support/mesh-conductor.ts";
 import { freePort } from "#tests/support/private-servers.ts";
 
@@ -23,7 +24,9 @@ describe("a conductor that cannot start says why in one line and ends with 2", (
     const { code, stderr } = await startConductor(port, settings()).ended;
     await new Promise((resolve) => taken.close(resolve));
     expect(code).toBe(2);
-    expect(stderr.trim().split("\n")).toEqual([expect.stringMatching(`COS_CONDUCTOR_LISTEN 127.0.0.1:${port} is in use`)]);
+    expect(stderr.trim().split("\n")).toEqual([
+      expect.stringMatching(`COS_CONDUCTOR_LISTEN 127.0.0.1:${port} is in use`),
+    ]);
   });
 
   test.each([
@@ -34,6 +37,22 @@ describe("a conductor that cannot start says why in one line and ends with 2", (
     const { code, stderr } = await startConductor(await freePort(), { ...settings(), ...wrong }).ended;
     expect(code).toBe(2);
     expect(stderr.trim().split("\n")).toEqual([expect.stringMatching(line)]);
+  });
+
+  test("a database without the schema, with what to do", async () => {
+    const bare = await cloneDatabase();
+    try {
+      const postgres = new Postgres({ connectionString: bare.url });
+      await postgres.connect();
+      await postgres.query("drop schema mem0_cc cascade");
+      await postgres.end();
+      const { code, stderr } = await startConductor(await freePort(), { ...settings(), COS_POSTGRES_URL: bare.url })
+        .ended;
+      expect(code).toBe(2);
+      expect(stderr.trim().split("\n")).toEqual([expect.stringMatching(/mem0_cc.*cos migrate/)]);
+    } finally {
+      await bare.drop();
+    }
   });
 
   test("every fault is told at once", async () => {

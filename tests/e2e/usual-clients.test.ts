@@ -93,7 +93,12 @@ describe("curl", () => {
   needs("curl")("records in JSON, in either spelling of the fields", async () => {
     const answers = await Promise.all(
       ['"eventType":"note"', '"event_type":"note"'].map((type) =>
-        curl(`${CONDUCTOR}/RecordMemory`, ...json, "-d", `{"memory":{"module":"cc",${type},"source":"me","text":"hello"}}`),
+        curl(
+          `${CONDUCTOR}/RecordMemory`,
+          ...json,
+          "-d",
+          `{"memory":{"module":"cc",${type},"source":"me","text":"hello"}}`,
+        ),
       ),
     );
     for (const { status, body } of answers) {
@@ -135,7 +140,10 @@ describe("a tool that speaks only Redis", () => {
     await listening.says(/for Redis/);
     listening.process.kill();
     await listening.ended;
-    const line = listening.stdout().split("\n").find((each) => each.startsWith("{"));
+    const line = listening
+      .stdout()
+      .split("\n")
+      .find((each) => each.startsWith("{"));
     expect(JSON.parse(line ?? "")).toMatchObject({
       memory: { module: "usual_clients", position: String(cursor?.position), text: "for Redis" },
     });

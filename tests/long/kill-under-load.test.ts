@@ -1,9 +1,14 @@
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, jest } from "@jest/globals";
 import { type Mesh, openMesh } from "#tests/support/mesh.ts";
+import { startCommand } from "#tests/support/mesh-command.ts";
+import { ROOT } from "#tests/support/mesh-conductor.ts";
+import { DIARY_ENTRIES, diaryFile } from "#tests/support/mesh-diary.ts";
 import { type Listener, listen, upTo } from "#tests/support/mesh-listener.ts";
 import { eventually } from "#tests/support/mesh-wait.ts";
 import { type Acknowledged, startWriters } from "#tests/support/mesh-writers.ts";
+import { temporaryFolder } from "#tests/support/temporary-folder.ts";
 import { needs } from "#tests/support/tools.ts";
 
 jest.setTimeout(120_000);
@@ -11,6 +16,7 @@ jest.setTimeout(120_000);
 const MODULES = ["cc", "letters", "diary"];
 const KILLS = 5;
 
+const folder = await temporaryFolder();
 let mesh: Mesh;
 beforeAll(async () => {
   mesh = await openMesh({ faults: true });
@@ -62,4 +68,28 @@ needs("redis")("kill -9 of the conductor under load: what was acknowledged is th
     expect(connections(listener)).toBeGreaterThan(KILLS);
     await listener.close();
   }
+});
+
+needs("redis")("an import goes on through kill -9 of the conductor, and records every entry once", async () => {
+  const args = [join(ROOT, "bin", "cos.mjs"), "import", diaryFile(folder), "--module", "pepys", "--batch", "20"];
+  const map = "idempotency_key=key,occurred_at=occurred_on,source=author";
+  const env = { COS_CONDUCTOR_ADDRESS: mesh.address };
+  const importing = startCommand(process.execPath, [...args, "--map", map], { env });
+  const { modules } = mesh.client();
+  const head = () =>
+    modules.getModule({ name: "pepys" }).then(
+      ({ module }) => Number(module?.head?.position),
+      () => 0,
+    );
+  await eventually(async () => (await head()) > 200);
+  await mesh.kill9();
+  await mesh.restart();
+  const { code, stdout, stderr } = await importing.ended;
+  expect(stderr).toMatch(/connection lost .*trying again from line \d+/);
+  // An entry whose answer was lost counts as recorded: it was this import that recorded it.
+  expect({ code, stdout }).toEqual({
+    code: 0,
+    stdout: expect.stringMatching(/3,413 recorded, 0 already there, 0 failed/),
+  });
+  await expect(head()).resolves.toBe(DIARY_ENTRIES);
 });

@@ -97,4 +97,21 @@ describe("PostgreSQL has a bad day: UNAVAILABLE in time, NOT_SERVING, recovery b
       await early.stop();
     }
   });
+
+  test("frozen while the conductor is told to stop: it ends with 0 all the same, within its grace", async () => {
+    const replica = await mesh.replica({ COS_DRAIN_GRACE: "2s" });
+    const { conductor } = mesh.client(replica.address);
+    const hanging = [conductor.recordMemory({ memory: NOTE }), conductor.listMemories({})];
+    mesh.postgres.freeze();
+    hanging.push(conductor.recordMemory({ memory: NOTE }), conductor.listMemories({}));
+    const settled = Promise.allSettled(hanging);
+    await delay(50);
+    const startMs = performance.now();
+    const { code } = await replica.stop();
+    const tookMs = performance.now() - startMs;
+    mesh.postgres.thaw();
+    await settled;
+    expect(code).toBe(0);
+    expect(tookMs).toBeLessThan(8_000);
+  });
 });

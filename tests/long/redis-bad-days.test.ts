@@ -75,4 +75,16 @@ describe("Redis has a bad day: recording goes on at full speed, subscribers go o
     await expectGoingOn();
     expectWhole();
   });
+
+  needs("redis")("full: degraded meanwhile, and not afterwards", async () => {
+    const redis = new Redis(mesh.redis.url);
+    await redis.config("SET", "maxmemory", "1");
+    await eventually(() => listener.degraded, 15_000);
+    await expectGoingOn();
+    await redis.config("SET", "maxmemory", "0");
+    redis.disconnect();
+    await eventually(() => !listener.degraded, RECOVERY_MAX_MS);
+    await expectGoingOn();
+    expectWhole();
+  });
 });

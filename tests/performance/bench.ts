@@ -1,13 +1,19 @@
 // How fast COS is here, against what this very machine can do.
 //
-//   node tests/performance/bench.ts [name...] [--rounds 3] [--seconds 3] [--json] [--profile folder]
+//   node tests/performance/bench.ts [name...] [--rounds 3] [--seconds 3] [--rows 0,10000,100000,1000000] [--json] [--profile folder]
 //
 // Figures of a machine that does other things too are noisy. So each contender takes its turn in every round, medians are
 // reported, and the goals are ratios to floors that were measured between.
 import { availableParallelism, cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { Closers } from "#shared/lifecycle/closers.ts";
+import { deliver } from "./deliver.ts";
+import { fanout } from "./fanout.ts";
+import { flat } from "./flat.ts";
+import { importDiary } from "./import.ts";
+import { list } from "./list.ts";
 import { openRig, type Rig } from "./open-rig.ts";
+import { publish } from "./publish.ts";
 import { record } from "./record.ts";
 import { formatReport, isMet, load, type Report } from "./report.ts";
 
@@ -16,17 +22,20 @@ export interface BenchOptions {
   readonly rounds: number;
   /** How long a turn takes, in seconds. */
   readonly seconds: number;
+  /** How full the log is made for `flat`, step by step. */
+  readonly rows: readonly number[];
 }
 
 export type Bench = (rig: Rig, options: BenchOptions) => Promise<Report>;
 
-const BENCHES: Readonly<Record<string, Bench>> = { record };
+const BENCHES: Readonly<Record<string, Bench>> = { record, publish, deliver, fanout, list, import: importDiary, flat };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     rounds: { type: "string", default: "3" },
     seconds: { type: "string", default: "3" },
+    rows: { type: "string", default: "0,10000,100000,1000000" },
     json: { type: "boolean", default: false },
     profile: { type: "string" },
   },
@@ -46,7 +55,12 @@ async function run(name: string, rig: Rig): Promise<void> {
   const bench = BENCHES[name];
   if (bench === undefined) throw new Error(`no benchmark ${name}: there are ${Object.keys(BENCHES).join(", ")}`);
   const before = load();
-  const report = await bench(rig, { rounds: Number(values.rounds), seconds: Number(values.seconds) });
+  const { rounds, seconds, rows } = values;
+  const report = await bench(rig, {
+    rounds: Number(rounds),
+    seconds: Number(seconds),
+    rows: rows.split(",").map(Number),
+  });
   const loads = [before, load()] as const;
   const goals = report.goals.map((goal) => ({ ...goal, met: isMet(goal) }));
   const cores = availableParallelism();

@@ -1,7 +1,7 @@
 // The floor of an RPC: a bare grpc-js server that answers every request with the same bytes, undecoded.
 //
 // Speaks the name of the standard health check, whose messages may be empty. Prints its port to its parent.
-import { type sendUnaryData, Server, ServerCredentials, type ServerUnaryCall } from "@grpc/grpc-js";
+import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from "@grpc/grpc-js";
 
 const passOn = (bytes: Buffer): Buffer => bytes;
 

@@ -5,7 +5,7 @@
 //
 // Failure: whatever is left when this process is killed ends by itself: the engines by their guards, processes by their
 // IPC channel.
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -17,6 +17,7 @@ import type { Closers } from "#shared/lifecycle/closers.ts";
 import { type Log, openLog } from "#shared/log/open-log.ts";
 import { openTransport } from "#shared/rpc/open-transport.ts";
 import { freePort, startPostgres, startRedis } from "#tests/support/private-servers.ts";
+import { type CpuMs, cpuMsOf } from "./cpu-ms-of.ts";
 import { answerOf, type ChildOptions, startChild } from "./start-child.ts";
 
 export interface Rig {
@@ -29,8 +30,8 @@ export interface Rig {
   /** Of its own; removed with the rig. */
   readonly folder: string;
   readonly log: Log;
-  /** The CPU that the conductor has used so far, in milliseconds; NaN where the system does not say. */
-  readonly conductorCpuMs: () => number;
+  /** The CPU that each has used so far. */
+  readonly cpuMs: { readonly conductor: CpuMs; readonly postgres: CpuMs; readonly redis: CpuMs };
   /** Starts a process of `tests/performance` and waits for its first message. */
   readonly start: (script: string, ...args: string[]) => Promise<Started>;
   readonly closers: Closers;
@@ -58,7 +59,10 @@ export async function openRig(closers: Closers, { profileFolder }: RigOptions): 
   await migrateConductor({ url: postgres.url, log });
 
   const address = `127.0.0.1:${await freePort()}`;
-  const conductorProcess = await startChild(conductorOptions(postgres.url, redis.url, address, folder, profileFolder), closers);
+  const conductorProcess = await startChild(
+    conductorOptions(postgres.url, redis.url, address, folder, profileFolder),
+    closers,
+  );
   const transport = openTransport({ address });
   closers.add("transport", () => transport.close());
   const modules = createClient(ModuleService, transport);
@@ -71,7 +75,11 @@ export async function openRig(closers: Closers, { profileFolder }: RigOptions): 
     modules,
     folder,
     log,
-    conductorCpuMs: () => cpuMsOf(conductorProcess.pid as number),
+    cpuMs: {
+      conductor: cpuMsOf(conductorProcess.pid as number),
+      postgres: cpuMsOf(postgres.pid),
+      redis: cpuMsOf(redis.pid),
+    },
     start: async (script, ...args) => {
       const child = await startChild({ name: script, script: `tests/performance/${script}`, args }, closers);
       await answerOf(child);
@@ -109,16 +117,4 @@ async function ready(modules: Client<typeof ModuleService>): Promise<void> {
       await sleep(100);
     }
   }
-}
-
-/** What `getconf CLK_TCK` says on every Linux. */
-const TICK_MS = 10;
-
-/** User and system time of a process, with all its threads (proc(5), fields 14 and 15 of `stat`). */
-function cpuMsOf(pid: number): number {
-  if (process.platform !== "linux") return Number.NaN;
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  // The name before the parenthesis may contain anything, spaces too.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 }

@@ -12,7 +12,8 @@ import { SAMPLE_TEXT } from "./sample-request.ts";
 const run = promisify(execFile);
 
 /** The least that recording could be: one row with its key and the text, in a statement that is its own transaction. */
-const TABLE = "create table if not exists floor (id bigint generated always as identity primary key, text text not null)";
+const TABLE =
+  "create table if not exists floor (id bigint generated always as identity primary key, text text not null)";
 const SCRIPT = `insert into floor (text) values ('${SAMPLE_TEXT}');\n`;
 
 export interface PgbenchOptions {

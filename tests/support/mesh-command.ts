@@ -33,7 +33,8 @@ export function startCommand(file: string, args: readonly string[], options: Spa
     stderr += text;
   });
   let over = false;
-  const ended = once(child, "close").then(([code, signal]: [number | null, NodeJS.Signals | null]) => {
+  const ended = once(child, "close").then((how) => {
+    const [code, signal] = how as [number | null, NodeJS.Signals | null];
     over = true;
     return { code: code ?? 128 + (SIGNAL_NUMBERS[signal as NodeJS.Signals] ?? 0), stdout, stderr };
   });

@@ -1,4 +1,3 @@
-import { type DescMessage, fromJson, type JsonValue, toBinary } from "@bufbuild/protobuf";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { Client, credentials, type ServiceError } from "@grpc/grpc-js";
 import { fieldsOf, reasonOf } from "#shared/rpc/error-reason.ts";
@@ -84,9 +83,4 @@ async function firstChunk(answer: Response): Promise<unknown[]> {
   await reader.cancel();
   const length = new DataView(value.buffer, value.byteOffset).getUint32(1);
   return [JSON.parse(new TextDecoder().decode(value.subarray(5, 5 + length)))];
-}
-
-/** The bytes of a message that JSON describes. */
-export function bytesOf(schema: DescMessage, json: JsonValue): Uint8Array {
-  return toBinary(schema, fromJson(schema, json));
 }

@@ -42,7 +42,7 @@ interface PostgresOptions {
 
 const HOST = "127.0.0.1";
 const STOP_GRACE_MS = 60_000;
-const ORPHANS_GRACE_MS = 20_000;
+const ORPHANS_GRACE_MS = 10_000;
 const RETRY_MS = 50;
 
 /** Starts PostgreSQL, or adopts the one that runs on the same folder; answers when it is ready, with a database `cos`. */
@@ -54,7 +54,9 @@ export async function startEmbeddedPostgres(options: PostgresOptions): Promise<E
   }
   const password = superuserPassword(join(dirname(options.dataDir), "postgres.password"));
   const url = `postgres://${SUPERUSER}:${password}@${HOST}:${options.port}`;
-  const engine = (await adoptServer(home, options, url, say)) ?? (await startServer(home, options, url, password, say));
+  const crashed = readPostmaster(home.dataDir) !== undefined;
+  const engine =
+    (await adoptServer(home, options, url, say)) ?? (await startServer(home, options, { url, password, say, crashed }));
   await ensureDatabase(`${url}/postgres`, "cos");
   return { ...engine, url: `${url}/cos`, dataDir: home.dataDir };
 }
@@ -99,7 +101,7 @@ function forgetZombie(home: PostgresHome, postmaster: Postmaster | undefined): u
 
 function isPostgresOn(pid: number, dataDir: string): boolean {
   const command = commandLineOf(pid);
-  return command.includes("postgres") && command.split(" ").includes(dataDir);
+  return command.includes("postgres") && command.includes(` -D ${dataDir} `);
 }
 
 const stopPlan = (pid: number): StopPlan => ({
@@ -114,13 +116,9 @@ const stopPlan = (pid: number): StopPlan => ({
 async function startServer(
   home: PostgresHome,
   options: PostgresOptions,
-  url: string,
-  password: string,
-  say: (line: string) => void,
+  { url, password, say, crashed }: { url: string; password: string; say: (line: string) => void; crashed: boolean },
 ): Promise<ManagedProcess> {
-  const listen = { host: HOST, port: options.port };
-  const fault = await listenFault(listen);
-  if (fault !== undefined) throw takenPort("COS_POSTGRES_LISTEN", listen, fault);
+  await refuseTakenPort(options.port, crashed ? ORPHANS_GRACE_MS : 0);
   if (!existsSync(join(home.dataDir, "PG_VERSION"))) say("PostgreSQL: making its data folder ...");
   await initPostgres(home, password);
   const orphansEnd = performance.now() + ORPHANS_GRACE_MS;
@@ -133,6 +131,18 @@ async function startServer(
     // After a kill -9 of the postmaster its children need a moment to notice.
     if (/shared memory block|lock file/.test(complaint) && performance.now() < orphansEnd) await sleep(RETRY_MS * 10);
     else throw new LaunchFault(`PostgreSQL does not start: ${lastLine(complaint)} (${options.logFile})`);
+  }
+}
+
+/** After a crash the port may still be held for a moment, by children that have not noticed yet (E2). */
+async function refuseTakenPort(port: number, graceMs: number): Promise<void> {
+  const listen = { host: HOST, port };
+  const end = performance.now() + graceMs;
+  for (;;) {
+    const fault = await listenFault(listen);
+    if (fault === undefined) return;
+    if (performance.now() >= end) throw takenPort("COS_POSTGRES_LISTEN", listen, fault);
+    await sleep(RETRY_MS);
   }
 }
 

@@ -36,6 +36,7 @@ interface RedisOptions {
 const HOST = "127.0.0.1";
 const STOP_GRACE_MS = 5_000;
 const RETRY_MS = 20;
+const PROCESS_ID = "process_id:";
 
 const DEFAULT_SETTINGS: Readonly<Record<string, string>> = {
   bind: HOST,
@@ -70,7 +71,7 @@ export async function startLocalRedis(options: RedisOptions): Promise<Engine> {
   const listen = { host: HOST, port: options.port };
   const fault = await listenFault(listen);
   if (fault === undefined) return { ...(await spawnRedis(options, dataDir, url)), url, dataDir };
-  const owner = fault === "EADDRINUSE" ? await whoAnswers(url) : undefined;
+  const owner = await whoAnswers(url);
   if (owner?.dataDir === dataDir) {
     const adopted = adoptProcess(stopPlan(owner.pid));
     options.onStart?.(adopted);
@@ -133,7 +134,7 @@ async function whoAnswers(url: string): Promise<{ pid: number; dataDir: string |
     await redis.connect();
     const info = await redis.info("server");
     const [, dataDir] = await redis.config("GET", "dir");
-    return { pid: Number(/^process_id:(\d+)/m.exec(info)?.[1]), dataDir };
+    return { pid: Number.parseInt(info.slice(info.indexOf(PROCESS_ID) + PROCESS_ID.length), 10), dataDir };
   } catch {
     return undefined;
   } finally {

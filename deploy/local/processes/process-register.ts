@@ -2,27 +2,26 @@ import { isAlive } from "./is-alive.ts";
 import type { ManagedProcess } from "./managed-process.ts";
 import type { StopPlan } from "./stop-processes.ts";
 
-/** What runs now and would have to be stopped; whoever listens hears of every change. */
-export class ProcessRegister {
-  readonly #plans = new Map<number, StopPlan>();
-  readonly #onChange: (plans: readonly StopPlan[]) => void;
-
-  constructor(onChange: (plans: readonly StopPlan[]) => void) {
-    this.#onChange = onChange;
-  }
-
+/** What runs now and would have to be stopped. */
+export interface ProcessRegister {
   /** Until the process is gone: its number may then belong to a stranger. */
-  add(process: ManagedProcess): void {
-    const { name, pid, rank, signal, graceMs, forceSignal } = process;
-    this.#plans.set(pid, { name, pid, rank, signal, graceMs, forceSignal });
-    this.#onChange(this.plans());
-    void process.gone.then(() => {
-      this.#plans.delete(pid);
-      this.#onChange(this.plans());
-    });
-  }
+  add(process: ManagedProcess): void;
+  plans(): StopPlan[];
+}
 
-  plans(): StopPlan[] {
-    return [...this.#plans.values()].filter(({ pid }) => isAlive(pid));
-  }
+/** An empty register; `onChange` hears of every change. */
+export function makeRegister(onChange: (plans: readonly StopPlan[]) => void): ProcessRegister {
+  const known = new Map<number, StopPlan>();
+  const plans = () => [...known.values()].filter(({ pid }) => isAlive(pid));
+  return {
+    add({ name, pid, rank, signal, graceMs, forceSignal, gone }) {
+      known.set(pid, { name, pid, rank, signal, graceMs, forceSignal });
+      onChange(plans());
+      void gone.then(() => {
+        known.delete(pid);
+        onChange(plans());
+      });
+    },
+    plans,
+  };
 }

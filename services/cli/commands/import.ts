@@ -15,13 +15,13 @@ export interface ImportOptions {
 }
 
 const DESCRIPTION = [
-  "Records many memories: from a file of JSON lines (plain or gzip; - is standard input), or, as",
-  "`cos import git [folder]`, the commits of a git repository.\n\n",
-  "A line is a memory in JSON, as `cos list --json` writes it, plus `idempotency_key`. --map says which fields are",
-  "called otherwise in the file; what is left over goes into the payload. A line without a key gets one from the",
-  "file's name, the line's number and its content: an import may be stopped and repeated at any point, nothing is",
-  "recorded twice.",
-].join(" ");
+  "Records many memories: from a file of JSON lines (plain or gzip; - is standard input), or, as " +
+    "`cos import git [folder]`, the commits of a git repository.",
+  "A line is a memory in JSON, as `cos list --json` writes it, plus `idempotency_key`. --map says which fields are " +
+    "called otherwise in the file; what is left over goes into the payload. A line without a key gets one from the " +
+    "file's name (standard input is called stdin), the line's number and its content: an import may be stopped and " +
+    "repeated at any point, nothing is recorded twice.",
+].join("\n\n");
 
 export function importCommand(cli: Cli): Command {
   const command = new Command("import")
@@ -33,7 +33,7 @@ export function importCommand(cli: Cli): Command {
     .option(
       "--map <field=key,...>",
       "fields that are called otherwise in the file (repeatable)",
-      (value, before: Pairs = []) => [...before, ...pairs(value)],
+      (value, before: Pairs | undefined) => [...(before ?? []), ...pairs(value)],
     )
     .option("--source <source>", "the source of lines that name none")
     .option("--type, --event-type <type>", "the event type of lines that name none")

@@ -35,5 +35,5 @@ export function commitItem(commit: Commit, module: string | undefined, source: s
 /** Git allows a commit without a name; a memory always has a source. */
 function sourceOf(author: string, email: string): string {
   const source = [author.trim(), email.trim()].find((part) => part !== "") ?? "unknown";
-  return [...source].slice(0, SOURCE_LENGTH_MAX).join("");
+  return Array.from(source).slice(0, SOURCE_LENGTH_MAX).join("");
 }

@@ -90,16 +90,20 @@ export async function recordItems(options: RecordItemsOptions): Promise<void> {
 async function sendAll(options: RecordItemsOptions, held: Held<Item>): Promise<void> {
   const now = options.now ?? Date.now;
   let attempt = 0;
-  let lastAnswerAt = now();
-  while (!(options.stop.aborted && attempt > 0) && (await held.some())) {
+  let troubleSince = now();
+  while (!(options.stop.aborted && attempt > 0)) {
+    const idle = held.first === undefined;
+    if (!(await held.some())) return;
+    // While there was nothing to send, a lost stream was no trouble.
+    if (idle) troubleSince = now();
     const before = held.answered;
     const cause = await runStream(options, held, attempt > 0);
     if (cause === undefined && held.isDone) return;
     const moved = held.answered > before;
-    if (moved) lastAnswerAt = now();
+    if (moved) troubleSince = now();
     attempt = moved ? 1 : attempt + 1;
     if (options.stop.aborted) return;
-    const hopeless = now() - lastAnswerAt > options.giveUpAfterMs;
+    const hopeless = now() - troubleSince > options.giveUpAfterMs;
     if (hopeless || !mayPass(cause)) throw cause ?? new Error("the server ends every stream before its answers");
     if (attempt === 1) options.onLost(cause, held.first);
     const waitMs = backoffMs(options.backoff ?? RECONNECT_BACKOFF, attempt, Math.random);

@@ -27,7 +27,7 @@ export function describeState(state: FollowState): string | undefined {
 function causeOf(cause: unknown): string {
   if (cause === undefined) return "the server ended the stream";
   if (cause instanceof ConnectError) return cause.rawMessage;
-  return cause instanceof Error ? cause.message : String(cause);
+  return cause instanceof Error ? cause.message : "for a reason that was not told";
 }
 
 /** Says it on the error stream, dimmed, so that standard output stays what was recorded. */

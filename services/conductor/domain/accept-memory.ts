@@ -1,4 +1,4 @@
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create, type JsonObject } from "@bufbuild/protobuf";
 import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
 import type { RecordMemoryRequest } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { type Memory, MemorySchema, type PromptTrace } from "#gen/cos/memory/v1/memory_pb.ts";
@@ -7,6 +7,7 @@ import type { AcceptedMemory } from "./accepted-memory.ts";
 import { checkPayload } from "./check-payload.ts";
 import { contentHash } from "./content-hash.ts";
 import { checkInstant, cutToMicroseconds } from "./instant.ts";
+import { memorySize } from "./memory-size.ts";
 import { textFault } from "./text-fault.ts";
 
 /** The module of memories that name none. */
@@ -59,7 +60,7 @@ export function acceptMemory(
     contentHash: idempotencyKey === "" ? "" : contentHash(memory),
     view: request.view,
     traceparent,
-    size: toBinary(MemorySchema, memory).length,
+    size: memorySize(memory),
   };
 }
 
@@ -113,9 +114,14 @@ function normalise(given: Memory) {
     payloadType: given.payloadType,
     causationId: given.causationId.toLowerCase(),
     ...(given.occurredAt === undefined ? {} : { occurredAt: cutToMicroseconds(given.occurredAt) }),
-    ...(given.payload === undefined ? {} : { payload: given.payload }),
+    ...(given.payload === undefined ? {} : { payload: asStored(given.payload) }),
     ...(given.promptTrace === undefined || isBlank(given.promptTrace) ? {} : { promptTrace: given.promptTrace }),
   };
+}
+
+/** JSON has no negative zero, so that the log would answer otherwise than the event that went out first. */
+function asStored(payload: JsonObject): JsonObject {
+  return JSON.parse(JSON.stringify(payload)) as JsonObject;
 }
 
 /** A prompt trace in which nothing is set is none: PostgreSQL keeps no difference. */

@@ -47,13 +47,14 @@ export function recordMemories(needs: Needs): Handlers<typeof ConductorService>[
   };
 }
 
+/** The call itself is the sequence: what one stream sends is recorded in its order. */
 async function recordOne(
   { store, validate, onFault }: Needs,
   request: RecordMemoryRequest,
   call: CallContext,
 ): Promise<Result> {
   try {
-    const recorded = await store.record(call.scope, acceptCall(request, call, { validate }));
+    const recorded = await store.record(call.scope, acceptCall(request, call, { validate }), call);
     return { outcome: { case: "recorded", value: answerRecorded(recorded, request.view, MemoryView.BASIC) } };
   } catch (error) {
     if (!(error instanceof CosError)) onFault(call, error);

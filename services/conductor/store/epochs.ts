@@ -32,7 +32,7 @@ const readEpochs = `
 
 const beginEpoch = `
   insert into mem0_cc.epoch (generation, identity, system_identifier, timeline, database_oid, forks)
-  select (select coalesce(max(e.generation), 0) + 1 from mem0_cc.epoch e), $1, $2, $3, $4,
+  select (select greatest(coalesce(max(e.generation), 0), $5::int) + 1 from mem0_cc.epoch e), $1, $2, $3, $4,
          (select coalesce(jsonb_object_agg(h.module, h.position), '{}') from mem0_cc.head h)`;
 
 /**
@@ -45,6 +45,7 @@ const beginEpoch = `
  *      next generation begins, with the heads of that moment as its forks.
  *  E2  Nobody can have recorded in between: whoever records has a connection, and that was checked first. So the forks are exact.
  *  E3  Processes that find it out at once agree: the table is locked, and looked at again under the lock.
+ *  E4  Generations only rise, as far as this process can tell: a backup from before an earlier restore knows less of them than we do.
  * Failure   a standby, which cannot tell its timeline, is refused (55000) like a server that is not there.
  */
 export class Epochs {
@@ -95,7 +96,8 @@ export class Epochs {
     if (!isCurrent(before.at(-1), lineage)) {
       const { system_identifier, timeline, database_oid } = lineage;
       const identity = randomBytes(10).toString("hex");
-      await this.#query(client, beginEpoch, [identity, system_identifier, timeline, database_oid]);
+      const known = this.#history?.current.generation ?? 0;
+      await this.#query(client, beginEpoch, [identity, system_identifier, timeline, database_oid, String(known)]);
     }
     const rows = await this.#query<EpochRow>(client, readEpochs);
     await this.#query(client, "commit");

@@ -9,11 +9,12 @@ import { classifyError } from "#shared/postgres/classify-error.ts";
 import { engineError, postgresUnavailable } from "#shared/postgres/engine-error.ts";
 import type { AcceptedMemory } from "../domain/accepted-memory.ts";
 import { Deadlines } from "./deadlines.ts";
-import { eventOf, placed } from "./memory-rows.ts";
+import { eventOf } from "./memory-rows.ts";
 import { type RecordOutcome, recordBatch } from "./record-batch.ts";
-import { RecordCall, type Recorded } from "./record-call.ts";
-import { recordFault } from "./record-fault.ts";
+import { RecordCall, type RecordCallOptions, type Recorded } from "./record-call.ts";
+import { callFault } from "./record-fault.ts";
 import { RecordQueue } from "./record-queue.ts";
+import { recordedOf } from "./recorded-of.ts";
 import { WriterConnection } from "./writer-connection.ts";
 
 export type { Recorded } from "./record-call.ts";
@@ -74,7 +75,8 @@ const overloadedRetryAfterMs = 250;
  *      committed is found by its id, not recorded twice.
  *  G4  A value that PostgreSQL cannot store is found by halving the batch, and fails its own caller alone. Atomic calls are never
  *      divided.
- *  G5  What waits is bounded, in memories and bytes: beyond, OVERLOADED at once.
+ *  G5  Memories of one sequence keep their order (the queue's Q4).
+ *  G6  What waits is bounded, in memories and bytes: beyond, OVERLOADED at once.
  * Failure   PostgreSQL gone: calls wait for it within their time, then ENGINE_UNAVAILABLE. Killed: unanswered calls may be recorded.
  */
 export class GroupCommit {
@@ -112,15 +114,18 @@ export class GroupCommit {
     this.#idleLanes = [...this.#allLanes];
   }
 
-  /** Records one memory; answers after its commit. */
-  async record(accepted: AcceptedMemory): Promise<Recorded> {
-    const [recorded] = await this.#submit([accepted], false);
+  /**
+   * Records one memory; answers after its commit. Memories given with the same `sequence` are recorded in the order in which they
+   * were given.
+   */
+  async record(accepted: AcceptedMemory, sequence?: object): Promise<Recorded> {
+    const [recorded] = await this.#submit([accepted], { atomic: false, sequence });
     return recorded!;
   }
 
   /** Records all or none; answers in their order. A fault's field names the item: `requests[17].memory.module`. */
   recordAtomic(accepted: readonly AcceptedMemory[]): Promise<Recorded[]> {
-    return this.#submit(accepted, true);
+    return this.#submit(accepted, { atomic: true });
   }
 
   /** Takes no more, waits until every call is answered, then closes its connections. */
@@ -133,10 +138,10 @@ export class GroupCommit {
     this.#deadlines.close();
   }
 
-  #submit(memories: readonly AcceptedMemory[], atomic: boolean): Promise<Recorded[]> {
+  #submit(memories: readonly AcceptedMemory[], options: RecordCallOptions): Promise<Recorded[]> {
     const refusal = this.#refusal();
     if (refusal !== undefined) return Promise.reject(refusal);
-    const call = new RecordCall(memories, atomic, (settled) => {
+    const call = new RecordCall(memories, options, (settled) => {
       this.#deadlines.delete(settled);
       this.#count(settled, -1);
     });
@@ -179,6 +184,7 @@ export class GroupCommit {
       if (lane === undefined || calls.length === 0) return;
       this.#idleLanes.pop();
       const work = this.#work(lane, calls).finally(() => {
+        this.#queue.arrived(calls);
         this.#working.delete(work);
         this.#idleLanes.push(lane);
         this.#schedule();
@@ -212,10 +218,13 @@ export class GroupCommit {
   async #attempt(lane: WriterConnection, calls: readonly RecordCall[]): Promise<void> {
     const memories = calls.flatMap((call) => call.memories);
     const client = await lane.use();
+    const atomic = calls[0]?.atomic === true;
+    const { attemptTimeoutMs, answerTimeoutMs } = this.#options;
     const outcomes = await recordBatch(client, memories, {
-      atomic: calls[0]?.atomic === true,
+      atomic,
       again: calls.some((call) => call.again),
-      timeoutMs: this.#options.attemptTimeoutMs,
+      // A thousand memories cannot be sent in smaller parts, so they get all the time that their caller has.
+      timeoutMs: atomic ? answerTimeoutMs : attemptTimeoutMs,
     });
     this.#trouble = undefined;
     this.#answer(calls, memories, outcomes, this.#options.epochOf(client));
@@ -278,7 +287,7 @@ export class GroupCommit {
     for (const call of calls) {
       const range = [first, first + call.memories.length] as const;
       first = range[1];
-      const fault = faultIn(call, outcomes.slice(...range));
+      const fault = callFault(call, outcomes.slice(...range));
       if (fault !== undefined) call.reject(fault);
       else if (outcomes.slice(...range).some(({ outcome }) => outcome === "duplicate")) {
         repeats.push({ call, recorded: recorded.slice(...range) });
@@ -330,23 +339,4 @@ export class GroupCommit {
 interface Repeat {
   readonly call: RecordCall;
   readonly recorded: readonly Recorded[];
-}
-
-function recordedOf(accepted: AcceptedMemory, outcome: RecordOutcome, epoch: string): Recorded {
-  const { module, memory } = accepted;
-  if (outcome.outcome !== "recorded" && outcome.outcome !== "duplicate") {
-    return { memory, module, position: 0, epoch, deduplicated: false };
-  }
-  const { position, recordedUs } = outcome;
-  const deduplicated = outcome.outcome === "duplicate";
-  return { memory: placed(memory, position, recordedUs), module, position, epoch, deduplicated };
-}
-
-/** The first item at fault decides; the others of an atomic call were held back because of it. */
-function faultIn(call: RecordCall, outcomes: readonly RecordOutcome[]): CosError | undefined {
-  for (const [n, { outcome }] of outcomes.entries()) {
-    if (outcome === "recorded" || outcome === "duplicate" || outcome === "held_back") continue;
-    return recordFault(outcome, call.memories[n]!, call.atomic ? `requests[${n}].` : "");
-  }
-  return undefined;
 }

@@ -42,7 +42,7 @@ export function orderSql({ by, descending }: ListOrder): string {
  * Positions walk the primary key; with sessions, one index range for each, merged. Times walk the index of occurred_at.
  */
 export function orderedScan(scan: ListScan, limit: string, parameters: Parameters): string {
-  const base = [...moduleConditions(scan, parameters), ...keyConditions(scan, parameters)];
+  const base = [...startConditions(scan, parameters), ...keyConditions(scan, parameters)];
   const sessions = scan.filter?.sessionIds ?? [];
   const order = orderSql(scan.order);
   if (scan.order.by === "occurred" || sessions.length === 0) {
@@ -93,6 +93,12 @@ function select(conditions: readonly string[], rest: string): string {
 function moduleConditions({ module, above, upTo }: ListScan, parameters: Parameters): string[] {
   const range = [`m.position > ${parameters.add(above)}::bigint`, `m.position <= ${parameters.add(upTo)}::bigint`];
   return [`m.module = ${parameters.add(module)}`, ...range];
+}
+
+/** In the order of happening, positions bound nothing but what a range of recording leaves. */
+function startConditions(scan: ListScan, parameters: Parameters): string[] {
+  if (scan.order.by === "position" || scan.filter?.recorded !== undefined) return moduleConditions(scan, parameters);
+  return [`m.module = ${parameters.add(scan.module)}`];
 }
 
 function keyConditions({ order, after }: ListScan, parameters: Parameters): string[] {

@@ -18,6 +18,7 @@ import { heads } from "./heads.ts";
 import { listMemories, type MemoryPage } from "./list-memories.ts";
 import { logMigrations } from "./migrations/log-migrations.ts";
 import { getModule, listModules, type ModulePage, registerModule } from "./modules.ts";
+import { plannerSettings } from "./planner-settings.ts";
 import { positionAt } from "./position-at.ts";
 import { readEvents } from "./read-events.ts";
 import { recordFault } from "./record-fault.ts";
@@ -38,8 +39,8 @@ export interface StoreOptions {
 
 /** The log of one process: what is recorded goes in here, and is read here again. */
 export interface Store {
-  /** Records one memory. Rejects as `cos.conductor.v1` promises: module, key, engine, overload. */
-  record(scope: Scope, accepted: AcceptedMemory): Promise<Recorded>;
+  /** Records one memory; those of one `sequence` in the order given. Rejects as `cos.conductor.v1` promises: module, key, engine, overload. */
+  record(scope: Scope, accepted: AcceptedMemory, sequence?: object): Promise<Recorded>;
   /** Records all or none. */
   recordAtomic(scope: Scope, accepted: readonly AcceptedMemory[]): Promise<Recorded[]>;
   readonly log: LogPort;
@@ -80,6 +81,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     migrations: logMigrations,
     ...(options.poolMax === undefined ? {} : { poolMax: options.poolMax }),
     connectTimeoutMs,
+    settings: plannerSettings,
     onConnect: async (client) => {
       await assertSchemaCurrent(client, needed, connectTimeoutMs);
       await epochs.check(client);

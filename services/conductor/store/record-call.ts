@@ -13,10 +13,19 @@ export interface Recorded {
   readonly deduplicated: boolean;
 }
 
+export interface RecordCallOptions {
+  /** All or nothing. */
+  readonly atomic: boolean;
+  /** Calls of one sequence are recorded in their order. */
+  readonly sequence?: object | undefined;
+}
+
 /** One caller who waits: for a memory, or for several that are recorded together or not at all. */
 export class RecordCall {
   readonly memories: readonly AcceptedMemory[];
   readonly atomic: boolean;
+  /** Calls of one sequence are recorded in their order; undefined: of none. */
+  readonly sequence: object | undefined;
   readonly bytes: number;
   readonly answer: Promise<Recorded[]>;
   /** An attempt may have committed it, although its answer was lost. */
@@ -26,10 +35,11 @@ export class RecordCall {
   readonly #onSettled: (call: RecordCall) => void;
   #settled = false;
 
-  constructor(memories: readonly AcceptedMemory[], atomic: boolean, onSettled: (call: RecordCall) => void) {
+  constructor(memories: readonly AcceptedMemory[], options: RecordCallOptions, onSettled: (call: RecordCall) => void) {
     const { promise, resolve, reject } = Promise.withResolvers<Recorded[]>();
     this.memories = memories;
-    this.atomic = atomic;
+    this.atomic = options.atomic;
+    this.sequence = options.sequence;
     this.bytes = memories.reduce((sum, { size }) => sum + size, 0);
     this.answer = promise;
     this.#resolve = resolve;

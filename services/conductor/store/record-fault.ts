@@ -2,6 +2,7 @@ import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
 import { CosError } from "#shared/errors/cos-error.ts";
 import type { AcceptedMemory } from "../domain/accepted-memory.ts";
 import type { RecordOutcome } from "./record-batch.ts";
+import type { RecordCall } from "./record-call.ts";
 
 export type FaultOutcome = Exclude<RecordOutcome["outcome"], "recorded" | "duplicate" | "held_back">;
 
@@ -28,4 +29,13 @@ export function recordFault(outcome: FaultOutcome, { module }: AcceptedMemory, p
         { fields: [{ field: `${path}idempotency_key`, description: "was used for other content" }] },
       );
   }
+}
+
+/** The error of a call, if one of its memories was refused: the first decides, the others of an atomic call were held back for it. */
+export function callFault(call: RecordCall, outcomes: readonly RecordOutcome[]): CosError | undefined {
+  for (const [n, { outcome }] of outcomes.entries()) {
+    if (outcome === "recorded" || outcome === "duplicate" || outcome === "held_back") continue;
+    return recordFault(outcome, call.memories[n]!, call.atomic ? `requests[${n}].` : "");
+  }
+  return undefined;
 }

@@ -14,10 +14,13 @@ export interface BatchBounds {
  *  Q2  A module whose head is held by somebody else travels alone, one batch at a time, until a batch of it gets through: the other
  *      modules do not wait with it.
  *  Q3  Calls that have been answered meanwhile (their time was up) are left behind, unrecorded.
+ *  Q4  Calls of one sequence are recorded in their order: while some of them travel, the later ones wait. (Two batches on two
+ *      connections race for the head of their module, and the later may win.)
  */
 export class RecordQueue {
   readonly #bounds: BatchBounds;
   readonly #contended = new Map<string, "waiting" | "travelling">();
+  readonly #travelling = new Set<object>();
   #calls: RecordCall[] = [];
   #first = 0;
 
@@ -36,9 +39,17 @@ export class RecordQueue {
     this.#first = 0;
   }
 
-  /** The next batch; empty when there is nothing to do. */
+  /** The next batch; empty when there is nothing to do. Whoever takes it says later that it has `arrived`. */
   take(): RecordCall[] {
-    return this.#contended.size === 0 ? this.#takeInOrder() : this.#takeByModule();
+    const calls = this.#contended.size === 0 && this.#travelling.size === 0 ? this.#takeInOrder() : this.#takeAround();
+    for (const { sequence } of calls) if (sequence !== undefined) this.#travelling.add(sequence);
+    return calls;
+  }
+
+  /** A batch travels no longer, whatever has become of it (Q4). */
+  arrived(calls: readonly RecordCall[]): void {
+    if (this.#travelling.size === 0) return;
+    for (const { sequence } of calls) if (sequence !== undefined) this.#travelling.delete(sequence);
   }
 
   /** A batch has got through, or its calls have been given up: its modules may travel with others again. */
@@ -58,30 +69,36 @@ export class RecordQueue {
     return batch.calls;
   }
 
-  #takeByModule(): RecordCall[] {
+  /** Passes by what has to wait (Q2, Q4), and leaves it in its order. */
+  #takeAround(): RecordCall[] {
     const batch = new Batch(this.#bounds);
     const left: RecordCall[] = [];
-    const seen = new Set<string>();
+    const waiting = new Set<object>(this.#travelling);
+    const asked = new Set<string>();
     let alone: string | undefined;
     for (const call of this.#calls.slice(this.#first)) {
       if (call.settled) continue;
       const held = modulesOf([call]).find((module) => this.#contended.has(module));
-      if (held !== undefined) seen.add(held);
-      if (batch.calls.length === 0 && held !== undefined && this.#contended.get(held) === "waiting") alone = held;
-      const fits = held === alone && batch.add(call);
-      if (!fits) left.push(call);
+      if (held !== undefined) asked.add(held);
+      const follows = call.sequence !== undefined && waiting.has(call.sequence);
+      if (!follows && batch.calls.length === 0 && held !== undefined && this.#contended.get(held) === "waiting") {
+        alone = held;
+      }
+      if (!follows && held === alone && batch.add(call)) continue;
+      left.push(call);
+      if (call.sequence !== undefined) waiting.add(call.sequence);
     }
     if (alone !== undefined) for (const module of modulesOf(batch.calls)) this.#contended.set(module, "travelling");
-    this.#forgetUnasked(seen);
+    this.#forgetUnasked(asked);
     this.#calls = left;
     this.#first = 0;
     return batch.calls;
   }
 
   /** A held module that nobody waits for any more needs no attention. */
-  #forgetUnasked(seen: ReadonlySet<string>): void {
+  #forgetUnasked(asked: ReadonlySet<string>): void {
     for (const [module, state] of this.#contended) {
-      if (state === "waiting" && !seen.has(module)) this.#contended.delete(module);
+      if (state === "waiting" && !asked.has(module)) this.#contended.delete(module);
     }
   }
 

@@ -5,8 +5,7 @@
 //  F1  What is handed on is, for each module, the gapless and repeat-free continuation of the place it began at: every
 //      frame is proven against the chain before any part of it is handed on (chain.ts).
 //  F2  A lost stream is asked for again from the last place that was handed on: after UNAVAILABLE, an end without an
-//      error, a silence of three heartbeats, or a broken chain. After a broken chain that place is the last proven
-//      cursor of every module, since a token that came on a stream with holes may stand for what was never sent.
+//      error, a silence of three heartbeats, or a broken chain.
 //  F3  Attempts wait longer and longer, with jitter, and never less than the server asks (GoAway, RetryInfo); a stream
 //      that came to more than its start makes the next loss a first one again.
 //  F4  What the server refuses for good is thrown as `StreamRefused`, with where one can go on.
@@ -66,7 +65,6 @@ export async function* follow(options: FollowOptions): AsyncGenerator<Followed, 
     const loss = yield* readStream(options.open, session, place, signal);
     if (signal.aborted) return;
     degraded = session.degraded;
-    if (loss.cause instanceof ChainBroken) for (const cursor of chain.proven.values()) advance(place, cursor);
     const fruitful = loss.cause instanceof ChainBroken ? session.moved : session.spoke;
     attempt = fruitful ? 1 : attempt + 1;
     decideOn(loss.cause, attempt, everConnected, options.giveUp);

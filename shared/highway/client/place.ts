@@ -4,10 +4,12 @@ import type { Cursor } from "#gen/cos/highway/v1/highway_pb.ts";
 const CURSORS_MAX = 1000;
 
 /**
- * Where a stream of one or many modules stands: the last resume token, and the cursors that moved since it was given.
+ * Where a stream of one or many modules stands: the last cursor of each, and the last resume token for those that no
+ * cursor names.
  *
- * The token covers the modules that no cursor names, those included that have not sent anything yet; for a request
- * without a token (not every server gives one) the cursors alone are the place.
+ * Cursors win over the token, because they were proven (chain.ts): a token that came on a stream with a hole may stand
+ * for events that never arrived. It is needed all the same: for more modules than a request may name, and to tell the
+ * server which modules there were, so that those registered later are sent from their beginning.
  */
 export interface Place {
   readonly cursors: Map<string, Cursor>;
@@ -37,12 +39,13 @@ export function advance(place: Place, cursor: Cursor): void {
 export function settle(place: Place, resumeToken: string): void {
   if (resumeToken === "") return;
   place.resumeToken = resumeToken;
-  place.cursors.clear();
+  const surplus = place.cursors.size - CURSORS_MAX;
+  for (const module of [...place.cursors.keys()].slice(0, Math.max(0, surplus))) place.cursors.delete(module);
 }
 
 /**
- * The place as a request takes it. Over 1,000 cursors only the latest are sent: the other modules go back to the token,
- * and what they send again is recognised by its position.
+ * The place as a request takes it. Of more than 1,000 cursors those that moved last are sent: the other modules go back
+ * to the token, and what they send again is recognised by its position.
  */
 export function resumeFields(place: Place): ResumeFields {
   return { cursors: [...place.cursors.values()].slice(-CURSORS_MAX), resumeToken: place.resumeToken };

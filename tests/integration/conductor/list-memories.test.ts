@@ -1,7 +1,7 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import fc from "fast-check";
-import type { Client } from "pg";
+import { Client } from "pg";
 import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
 import { ListMemoriesOrder, ListMemoriesRequestSchema } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import type { FilterSchema } from "#gen/cos/highway/v1/highway_pb.ts";
@@ -9,6 +9,7 @@ import { MemoryView } from "#gen/cos/memory/v1/memory_pb.ts";
 import { logEntities, logSchema } from "#services/conductor/store/entities.ts";
 import { listMemories } from "#services/conductor/store/list-memories.ts";
 import { logMigrations } from "#services/conductor/store/migrations/log-migrations.ts";
+import { plannerSettings } from "#services/conductor/store/planner-settings.ts";
 import { localScope, scopeOf } from "#shared/auth/scope.ts";
 import { openPostgres, type Postgres } from "#shared/postgres/open-postgres.ts";
 import { someMemory } from "#tests/unit/conductor/some-memory.ts";
@@ -214,6 +215,36 @@ describe("lists", () => {
         pageToken = page.nextPageToken;
       } while (pageToken !== "");
       expect(positions).toEqual(Array.from({ length: 10_000 }, (_, at) => at + 1));
+      await own.close();
+    },
+  );
+
+  test.each([
+    ["recorded", ListMemoriesOrder.RECORDED_DESCENDING, "memory_pkey"],
+    ["occurred", ListMemoriesOrder.OCCURRED_DESCENDING, "memory_module_occurred"],
+  ] as const)(
+    "in the order %s a page walks the index of that order, however old the statistics are",
+    async (_, order, index) => {
+      const own = await openTestStore();
+      await own.client.query("analyze mem0_cc.memory");
+      await own.client.query(
+        `insert into mem0_cc.memory (module, position, id, event_type, source, text, occurred_at, recorded_at, size)
+       select 'cc', n, gen_random_uuid(), 'note', 'test', 'x', timestamptz 'epoch' + n * interval '1 hour', now(), 100
+       from generate_series(1, 20000) n`,
+      );
+      await own.client.query("update mem0_cc.head set position = 20000 where module = 'cc'");
+      const sent = jest.spyOn(Client.prototype, "query");
+      const page = await own.store.listMemories(everything, create(ListMemoriesRequestSchema, { order }));
+      const queries = sent.mock.calls.map(([query]) => query as unknown as { text?: string; values: unknown[] });
+      sent.mockRestore();
+      expect(page.memories[0]?.position).toBe(20_000n);
+      const { text, values } = queries.find((query) => query.text?.includes("with page"))!;
+      for (const [name, value] of Object.entries(plannerSettings)) await own.client.query(`set ${name} = ${value}`);
+      const { rows } = await own.client.query(`explain ${text}`, values);
+      const plan = rows.map((row) => row["QUERY PLAN"] as string).join("\n");
+      expect(plan).toMatch(
+        new RegExp(`Limit[^\n]*\n *->  (?:Index|Subquery)[^]*Index Scan Backward using ${index} on memory m`),
+      );
       await own.close();
     },
   );

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
-import { Client } from "pg";
+import { Client, Pool } from "pg";
 import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
 import { ModuleSchema } from "#gen/cos/conductor/v1/module_service_pb.ts";
 import { migrateConductor } from "#services/conductor/migrate.ts";
+import { GroupCommit } from "#services/conductor/store/group-commit.ts";
 import { openStore, type Store } from "#services/conductor/store/open-store.ts";
 import { recordBatch } from "#services/conductor/store/record-batch.ts";
 import { localScope } from "#shared/auth/scope.ts";
@@ -48,6 +49,8 @@ describe("a head that somebody else holds", () => {
     const before = await given.store.log.heads();
     await hold();
     await expect(given.store.record(everything, someMemory())).rejects.toMatchObject(unavailable);
+    // The attempt under way when the caller was answered ends with its lock timeout.
+    await sleep(200);
     await given.client.query("rollback");
     await expect(given.store.record(everything, someMemory())).resolves.toBeDefined();
     const after = await given.store.log.heads();
@@ -102,6 +105,25 @@ describe("a connection that is lost", () => {
       [1, false],
       [2, false],
     ]);
+    await given.close();
+  });
+});
+
+describe("a repeat whose first answer cannot be read", () => {
+  test("is told as such; the same call gets it later", async () => {
+    const given = await openTestStore();
+    const pool = new Pool({ connectionString: given.url });
+    const commit = new GroupCommit({
+      pool,
+      log: silent,
+      epochOf: () => "epoch",
+      readPlaces: () => Promise.reject(Object.assign(new Error("lost"), { code: "ECONNRESET" })),
+    });
+    await commit.record(someMemory({}, "k"));
+    await expect(commit.record(someMemory({}, "k"))).rejects.toMatchObject(unavailable);
+    await expect(given.store.record(everything, someMemory({}, "k"))).resolves.toMatchObject({ deduplicated: true });
+    await commit.close();
+    await pool.end();
     await given.close();
   });
 });

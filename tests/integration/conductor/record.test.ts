@@ -1,11 +1,13 @@
 import { create } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
+import { Client } from "pg";
 import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
 import { ModuleSchema } from "#gen/cos/conductor/v1/module_service_pb.ts";
 import type { AcceptedMemory } from "#services/conductor/domain/accepted-memory.ts";
 import type { Committed } from "#services/conductor/store/group-commit.ts";
 import { openStore } from "#services/conductor/store/open-store.ts";
+import { recordBatch } from "#services/conductor/store/record-batch.ts";
 import { localScope, scopeOf } from "#shared/auth/scope.ts";
 import { someMemory } from "#tests/unit/conductor/some-memory.ts";
 import { openTestStore, silent, type TestStore } from "./open-test-store.ts";
@@ -51,6 +53,32 @@ describe("recording", () => {
       expect(positions.sort((a, b) => a - b)).toEqual(upTo(300));
       expect(await positionsOf(module)).toEqual(upTo(300));
     }
+  });
+
+  test("H1, B1: batches at once on several connections, modules in any order, all succeed and number densely", async () => {
+    const modules = [await freshModule(), await freshModule(), await freshModule()];
+    const clients = await Promise.all(
+      upTo(4).map(async () => {
+        const client = new Client({ connectionString: given.url });
+        await client.connect();
+        return client;
+      }),
+    );
+    const options = { atomic: false, again: false, timeoutMs: 10_000 };
+    const runs = clients.map(async (client, n) => {
+      for (let round = 0; round < 25; round++) {
+        const order = n % 2 === 0 ? modules : modules.toReversed();
+        const outcomes = await recordBatch(
+          client,
+          order.map((module) => someMemory({ module })),
+          options,
+        );
+        expect(outcomes.map(({ outcome }) => outcome)).toEqual(["recorded", "recorded", "recorded"]);
+      }
+    });
+    await Promise.all(runs);
+    await Promise.all(clients.map((client) => client.end()));
+    for (const module of modules) expect(await positionsOf(module)).toEqual(upTo(100));
   });
 
   test("H1: refusals of every kind, between good memories, leave no gap", async () => {
@@ -314,7 +342,7 @@ describe("batches: all or nothing", () => {
 });
 
 describe("bounds", () => {
-  test("G5: beyond what may wait, callers are refused at once, and nobody else is harmed", async () => {
+  test("G6: beyond what may wait, callers are refused at once, and nobody else is harmed", async () => {
     const bounded = await openTestStore({ commit: { waitingRowsMax: 10 } });
     const results = await Promise.allSettled(upTo(30).map(() => bounded.store.record(everything, someMemory())));
     const refused = results.filter(({ status }) => status === "rejected") as PromiseRejectedResult[];

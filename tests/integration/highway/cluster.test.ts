@@ -30,7 +30,7 @@ class PrivateCluster {
     const [first, second] = this.nodes as [Redis, Redis];
     await first.cluster("ADDSLOTSRANGE", 0, HALF - 1);
     await second.cluster("ADDSLOTSRANGE", HALF, SLOTS - 1);
-    const [, bus] = (await second.config("GET", "cluster-port")) as string[];
+    const [, bus] = await second.config("GET", "cluster-port");
     await first.cluster("MEET", "127.0.0.1", this.servers[1]?.port ?? 0, Number(bus));
     await until(async () =>
       (await Promise.all(this.nodes.map((node) => node.cluster("INFO")))).every(
@@ -54,7 +54,7 @@ class PrivateCluster {
   }
 
   async slotOf(module: string): Promise<number> {
-    return Number(await (this.nodes[0] as Redis).cluster("KEYSLOT", streamKey(module)));
+    return await (this.nodes[0] as Redis).cluster("KEYSLOT", streamKey(module));
   }
 
   async close(): Promise<void> {
@@ -96,9 +96,11 @@ describe("on a Redis Cluster", () => {
           for (const module of MODULES) here.publish(module, port.record(module, [{ text: "t" }]));
         }
       };
-      publish(10);
+      publish(1);
+      await listener.until(({ events }) => events.length === 4);
+      await until(() => !there.degraded && there.state().readerHealthy);
+      publish(9);
       await listener.until(({ events }) => events.length === 40);
-      await until(() => !there.degraded);
 
       const before = await cluster.homeOf("cc");
       await cluster.move("cc");

@@ -96,6 +96,21 @@ describe("record", () => {
     expect((await run(["record", "x"], { transport: fake.transport() })).exitCode).toBe(0);
   });
 
+  test("a fault that no waiting mends is told at once", async () => {
+    const fake = new FakeConductor();
+    let calls = 0;
+    fake.mischief.refuses = () => {
+      calls += 1;
+      const details = [{ desc: ErrorInfoSchema, value: { reason: "MODULE_RETIRED", domain: "cos" } }];
+      return new ConnectError("cc is retired", Code.FailedPrecondition, undefined, details);
+    };
+    expect(await run(["record", "x"], { transport: fake.transport() })).toMatchObject({
+      exitCode: 1,
+      stderr: "cos: cc is retired\n",
+    });
+    expect(calls).toBe(1);
+  });
+
   test("and one that goes on asking is told of", async () => {
     const fake = new FakeConductor();
     fake.mischief.refuses = later;
@@ -122,6 +137,25 @@ describe("get", () => {
     await run(["record", "x"], { transport: fake.transport() });
     const ran = await run(["get", "00000000-0000-7000-8000-000000000001", "--json"], { transport: fake.transport() });
     expect(parsed(ran.stdout)[0]).toMatchObject({ module: "cc", position: "1", text: "x" });
+  });
+
+  test("a prompt and its answer, a payload, no text", async () => {
+    const fake = new FakeConductor();
+    const line = {
+      ...{ source: "me", event_type: "chat", payload: { pages: 2 }, payload_type: "a.B", session_id: "s" },
+      prompt_trace: { prompt: "who?", response: "me", model: "m1" },
+    };
+    await run(["import", "-"], { transport: fake.transport(), stdin: JSON.stringify(line) });
+    const { stdout } = await run(["get", "cc/1"], { transport: fake.transport() });
+    const shown = Object.fromEntries(stdout.split("\n").map((row) => [row.slice(0, 13).trim(), row.slice(14)]));
+    expect(shown).toMatchObject({
+      payload: '{"pages":2}',
+      "payload type": "a.B",
+      prompt: "who?",
+      response: "me",
+      model: "m1",
+    });
+    expect(stdout).not.toContain("\n\n");
   });
 
   test("what is not there is 3, what is no id at all is 2", async () => {

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PassThrough } from "node:stream";
+import { PassThrough, Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
@@ -14,6 +14,7 @@ import { planLines } from "#services/cli/import/plan-lines.ts";
 import { ProgressBar } from "#services/cli/import/progress-bar.ts";
 import type { Item } from "#services/cli/import/record-items.ts";
 import { runImport } from "#services/cli/import/run-import.ts";
+import { openSource } from "#services/cli/import/source-bytes.ts";
 import { Output } from "#services/cli/output/output.ts";
 import { FakeConductor } from "./support/fake-conductor.ts";
 import { run, Sink } from "./support/run.ts";
@@ -81,6 +82,16 @@ describe("where lines come from", () => {
     expect([fake.all("a").length, fake.all("b").length, fake.all("cc").length]).toEqual([2, 1, 1]);
   });
 
+  test("a pipe has no size: what is read is not measured against it", async () => {
+    const source = await openSource("/dev/null", new PassThrough());
+    expect(source.size).toBeUndefined();
+    const text = await openSource("-", Readable.from(["é\n"]));
+    const read: Buffer[] = [];
+    for await (const chunk of text.bytes) read.push(chunk);
+    expect([Buffer.concat(read).toString(), text.read()]).toEqual(["é\n", 3]);
+    await expect(openSource("/dev/null/x", new PassThrough())).rejects.toThrow(/ENOTDIR/);
+  });
+
   test("no such file, or a folder, is 2", async () => {
     await mkdir(join(folder, "repo"));
     expect(await cos([join(folder, "nope")])).toMatchObject({ exitCode: 2, addresses: [] });
@@ -137,6 +148,14 @@ describe("a broken line", () => {
     ]);
     const stopped = await cos([path]);
     expect(stopped.exitCode).toBe(1);
+  });
+
+  test("that the server finds stops the import: nothing more is read", async () => {
+    fake.mischief.faultOf = () => ({ code: Code.InvalidArgument, reason: "INVALID_FIELD", message: "too long" });
+    const stdin = new PassThrough();
+    stdin.write(`${line(1)}\n`);
+    // Standard input is never closed, so the import ends only because it stops.
+    expect(await cos(["-"], { stdin })).toMatchObject({ exitCode: 1, stderr: "stdin: line 1: too long\n" });
   });
 
   test("of many the first are shown, the rest is counted", async () => {
@@ -206,6 +225,18 @@ describe("interrupted and repeated, nothing is recorded twice", () => {
     expect(stderr).toBe(
       "cos: connection lost (the process went away): trying again from line 6\ncos: connected again: going on\n",
     );
+  });
+
+  test("a stream that the server ends without a word is lost too", async () => {
+    const property = { ends: true };
+    fake.mischief.breaksBefore = (index) => {
+      if (index !== 3 || !property.ends) return false;
+      property.ends = false;
+      throw new ConnectError("", Code.Unavailable);
+    };
+    const { exitCode, stderr } = await cos([await file("f", lines(9).join("\n"))]);
+    expect(exitCode).toBe(0);
+    expect(stderr).toMatch(/trying again from line 1\n/);
   });
 
   test("Ctrl-C: the counts, how to go on, 130; and the same command finishes the work", async () => {

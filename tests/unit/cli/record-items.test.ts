@@ -128,6 +128,35 @@ test("an item that is refused for good is told, and the others are recorded", as
   expect(result.recorded).toHaveLength(8);
 });
 
+test("a stream that is lost while there is nothing to send is no trouble, however long ago the last answer was", async () => {
+  const [fake, result] = [new FakeConductor(), outcome()];
+  const all = items(2);
+  let clock = 0;
+  const lost = Promise.withResolvers<void>();
+  async function* slow(): AsyncGenerator<Item[]> {
+    yield all.slice(0, 1);
+    await lost.promise;
+    clock = 1_000_000;
+    yield all.slice(1);
+  }
+  const onLost = (_: unknown, next: Item | undefined): void => {
+    result.lost.push(next?.name ?? "nothing");
+    lost.resolve();
+  };
+  const options = { ...optionsFor(fake, [], result), items: slow(), onLost, now: () => clock };
+  const client = options.open;
+  let streams = 0;
+  const open: RecordItemsOptions["open"] = async function* (requests, call) {
+    streams += 1;
+    for await (const answer of client(requests, call)) {
+      yield answer;
+      if (streams < 2) throw new ConnectError("old enough", Code.Unavailable);
+    }
+  };
+  await recordItems({ ...options, open, giveUpAfterMs: 1000 });
+  expect(result).toMatchObject({ recorded: ["line 1", "line 2"], lost: ["nothing"], resumed: 1 });
+});
+
 describe("the end", () => {
   test("a server that stays away is given up", async () => {
     const [fake, result] = [new FakeConductor(), outcome()];

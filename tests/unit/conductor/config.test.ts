@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { readConductorSettings } from "#services/conductor/config.ts";
+import { readConductorSettings, readMigrationUrl } from "#services/conductor/config.ts";
 import type { SettingsError } from "#shared/config/read-settings.ts";
 
 const POSTGRES = { COS_POSTGRES_URL: "postgres://localhost/cos" };
@@ -39,5 +39,16 @@ describe("the conductor's settings", () => {
 
   test.each(["localhost:1", "127.0.0.2:1", "[::1]:1"])("%s is loopback", (listen) => {
     expect(faultsOf({ ...POSTGRES, COS_CONDUCTOR_LISTEN: listen })).toEqual([]);
+  });
+
+  test("a migration runs as the owner if there is one, else as the service", () => {
+    const own = "postgres://own/cos";
+    const owner = "postgres://owner@h/cos";
+    expect(readMigrationUrl(POSTGRES)).toBe(POSTGRES.COS_POSTGRES_URL);
+    expect(readMigrationUrl({ ...POSTGRES, COS_CONDUCTOR_POSTGRES_URL: own })).toBe(own);
+    expect(readMigrationUrl({ ...POSTGRES, COS_CONDUCTOR_POSTGRES_URL: own, COS_POSTGRES_OWNER_URL: owner })).toBe(
+      owner,
+    );
+    expect(() => readMigrationUrl({})).toThrow("COS_POSTGRES_URL is not set");
   });
 });

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
@@ -13,7 +13,7 @@ import { commandLineOf } from "#deploy/local/processes/command-line-of.ts";
 import { isAlive } from "#deploy/local/processes/is-alive.ts";
 import { listenFault, takenPort } from "#deploy/local/processes/listen-fault.ts";
 import { adoptProcess, type ManagedProcess, startProcess } from "#deploy/local/processes/managed-process.ts";
-import { ProcessRegister } from "#deploy/local/processes/process-register.ts";
+import { makeRegister } from "#deploy/local/processes/process-register.ts";
 import { forceProcesses, type StopPlan, stopProcesses } from "#deploy/local/processes/stop-processes.ts";
 import { temporaryFolder } from "#tests/support/temporary-folder.ts";
 
@@ -42,6 +42,7 @@ async function shell(script: string, plan: Partial<StopPlan> = {}): Promise<Mana
   return process;
 }
 
+const never = new AbortController().signal;
 const GONE_PID = 2 ** 22 - 7;
 
 describe("a process", () => {
@@ -138,7 +139,7 @@ describe("stopping", () => {
 
   test("the register forgets who is gone, and says so", async () => {
     const seen: number[][] = [];
-    const register = new ProcessRegister((plans) => seen.push(plans.map(({ pid }) => pid)));
+    const register = makeRegister((plans) => seen.push(plans.map(({ pid }) => pid)));
     const process_ = await shell("true");
     register.add(process_);
     expect(register.plans()).toEqual([expect.objectContaining({ pid: process_.pid, signal: "SIGTERM" })]);
@@ -181,16 +182,25 @@ describe("the watchman", () => {
   test("the next launcher waits for the watchman of the last one, and for no stranger", async () => {
     const lines: string[] = [];
     const watchman = await openWatchman(folder);
-    const waiting = awaitEarlierWatchman(folder, (line) => lines.push(line));
+    const waiting = awaitEarlierWatchman(folder, (line) => lines.push(line), never);
     await watchman.close();
     await waiting;
     expect(lines).toEqual([expect.stringMatching(/earlier start was killed/)]);
     writeFileSync(join(folder, "watchman.pid"), String(process.pid));
-    await awaitEarlierWatchman(folder, (line) => lines.push(line));
+    await awaitEarlierWatchman(folder, (line) => lines.push(line), never);
     writeFileSync(join(folder, "watchman.pid"), "nonsense");
-    await awaitEarlierWatchman(folder, (line) => lines.push(line));
-    await awaitEarlierWatchman(folder, (line) => lines.push(line));
+    await awaitEarlierWatchman(folder, (line) => lines.push(line), never);
+    await awaitEarlierWatchman(folder, (line) => lines.push(line), never);
+    rmSync(join(folder, "watchman.pid"));
+    await awaitEarlierWatchman(folder, (line) => lines.push(line), never);
     expect(lines).toHaveLength(1);
+  });
+
+  test("the next launcher does not insist on waiting", async () => {
+    const watchman = await openWatchman(folder);
+    await awaitEarlierWatchman(folder, () => {}, AbortSignal.abort());
+    expect(isAlive(watchman.pid)).toBe(true);
+    await watchman.close();
   });
 });
 

@@ -127,6 +127,15 @@ describe("the command line and the settings", () => {
     });
   });
 
+  test("what is nobody's fault but ours is not dressed up as a line", async () => {
+    const never = new AbortController().signal;
+    const say = () => {
+      throw new TypeError("a bug");
+    };
+    const host = { env: {}, root: "/nowhere", say, stop: never, force: never };
+    await expect(runCommand(["--help"], host)).rejects.toThrow(new TypeError("a bug"));
+  });
+
   test("--no-install leaves a missing Redis missing", () => {
     expect(readCommandLine([])).toEqual({ mayInstall: true });
     expect(readCommandLine(["--no-install"])).toEqual({ mayInstall: false });

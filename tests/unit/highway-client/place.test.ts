@@ -5,18 +5,17 @@ import { advance, openPlace, resumeFields, settle } from "#shared/highway/client
 import { passes, retryAfterMs } from "#shared/highway/client/stream-error.ts";
 import { cursor, shown } from "./frames.ts";
 
-test("a token stands for all that came before it, cursors for what came after", () => {
+test("a place is the last cursor of each module, and the last token", () => {
   const place = openPlace({ cursors: [cursor("a", 1)], resumeToken: "t1" });
   advance(place, cursor("a", 2));
   advance(place, cursor("b", 7));
-  expect(shown(resumeFields(place))).toEqual({ cursors: ["a/2", "b/7"], resumeToken: "t1" });
   settle(place, "");
-  expect(place.cursors.size).toBe(2);
+  expect(shown(resumeFields(place))).toEqual({ cursors: ["a/2", "b/7"], resumeToken: "t1" });
   settle(place, "t2");
-  expect(shown(resumeFields(place))).toEqual({ cursors: [], resumeToken: "t2" });
+  expect(shown(resumeFields(place))).toEqual({ cursors: ["a/2", "b/7"], resumeToken: "t2" });
 });
 
-test("of more than 1,000 cursors the latest are sent", () => {
+test("of more than 1,000 cursors those that moved last are sent, and kept once a token stands for the others", () => {
   const place = openPlace();
   for (let index = 0; index < 1001; index += 1) advance(place, cursor(`m${index}`, 1));
   advance(place, cursor("m0", 2));
@@ -24,6 +23,9 @@ test("of more than 1,000 cursors the latest are sent", () => {
   expect(cursors).toHaveLength(1000);
   expect(cursors.at(-1)).toMatchObject({ module: "m0", position: 2n });
   expect(cursors.some(({ module }) => module === "m1")).toBe(false);
+  expect(place.cursors.size).toBe(1001);
+  settle(place, "t");
+  expect([...place.cursors.values()]).toEqual(cursors);
 });
 
 test("the wait doubles up to the most, and lies between half of it and all of it", () => {

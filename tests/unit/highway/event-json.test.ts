@@ -48,5 +48,7 @@ describe("H6: an event in its protobuf JSON", () => {
 
   test("of an unknown body is empty", () => {
     expect(eventJson(create(EventSchema))).toBe("{}");
+    const value = create(MemorySchema);
+    expect(eventJson(create(EventSchema, { body: { case: "memory", value } }))).toBe('{"memory":{}}');
   });
 });

@@ -19,6 +19,10 @@ type MemoryInit = Partial<Omit<Memory, "$typeName" | "$unknown">>;
 export class MemoryLog implements LogPort {
   /** Set: every call that would reach the engine rejects with it. */
   fault: Error | undefined;
+  /** Set: called within every call that reaches the engine, before it answers. */
+  meanwhile: ((call: "heads" | "read" | "positionAt") => Promise<void> | void) | undefined;
+  /** So many of the latest positions are not seen by `read`, as on a replica that lags. */
+  lag = 0;
   reads = 0;
   headQueries = 0;
   readonly #modules = new Map<string, Event[]>();
@@ -76,7 +80,7 @@ export class MemoryLog implements LogPort {
 
   async heads(): Promise<ModuleHead[]> {
     this.headQueries += 1;
-    await this.#engine();
+    await this.#engine("heads");
     return [...this.#modules].map(([module, log], index) => ({ module, number: index + 1, position: log.length }));
   }
 
@@ -88,9 +92,9 @@ export class MemoryLog implements LogPort {
     filter?: Filter,
   ): Promise<ReadResult> {
     this.reads += 1;
-    await this.#engine();
+    await this.#engine("read");
     const wanted = compileFilter(filter);
-    const log = this.#modules.get(module) as Event[];
+    const log = (this.#modules.get(module) as Event[]).slice(0, this.lag === 0 ? undefined : -this.lag);
     const events: Event[] = [];
     let bytes = 0;
     for (const event of log.slice(after)) {
@@ -107,13 +111,14 @@ export class MemoryLog implements LogPort {
   }
 
   async positionAt(module: string, at: Timestamp): Promise<number> {
-    await this.#engine();
+    await this.#engine("positionAt");
     const log = this.#modules.get(module) as Event[];
     return log.filter((event) => timestampMs(event.body.value?.recordedAt as Timestamp) < timestampMs(at)).length;
   }
 
-  async #engine(): Promise<void> {
+  async #engine(call: "heads" | "read" | "positionAt"): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
+    await this.meanwhile?.(call);
     if (this.fault !== undefined) {
       throw this.fault;
     }

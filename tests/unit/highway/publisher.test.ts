@@ -98,6 +98,17 @@ describe("the publisher", () => {
     expect(calls[1]).toMatchObject({ after: 1, count: 2 });
   });
 
+  test("P2: only what is contiguous goes into one call", async () => {
+    const { publish, calls, nextCall } = open();
+    publish(1);
+    publish(3);
+    publish(5);
+    const next = nextCall();
+    await calls[0]?.answer({ last: 1 });
+    await next;
+    expect(calls[1]).toMatchObject({ after: 2, count: 1 });
+  });
+
   test("P3, H2: a gap that is answered is tried again a few times, then left to the sweeper", async () => {
     const { publisher, publish, calls, left, nextCall } = open({ gapWaitsMax: 2 });
     publish(5);

@@ -15,7 +15,7 @@ const reply = (module: string, entries: readonly Entry[]): unknown => [
 ];
 
 /** A reader over a connection that answers when the test says so. */
-function open(status = "ready") {
+function open(status = "ready", roams = false) {
   const got: [string, readonly StreamEntry[]][] = [];
   const healths: boolean[] = [];
   const moved: string[] = [];
@@ -28,7 +28,7 @@ function open(status = "ready") {
     status,
     call: async () => 7,
     callBuffer: async (_command, ...args) => {
-      const read = args.slice(5).map(String);
+      const read = args.slice(args.indexOf("STREAMS") + 1).map(String);
       waiting.shift()?.resolve(read);
       return await answer(read);
     },
@@ -45,6 +45,7 @@ function open(status = "ready") {
       foreign += 1;
     },
     onHealth: () => healths.push(reader.healthy),
+    roams,
     onMoved: (module) => {
       moved.push(module);
       reader.remove(module);
@@ -180,13 +181,50 @@ describe("the blocking reader", () => {
     await reader.close();
   });
 
-  test("a slot that has moved sends its modules to be placed anew", async () => {
+  test("D6: a server that cannot be reached sends its modules to be placed anew, where there are others", async () => {
+    const { reader, moved } = open("reconnecting", true);
+    reader.add("cc", 0);
+    while (moved.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    expect(moved).toEqual(["cc"]);
+    await reader.close();
+  });
+
+  test("D7: in a Cluster each stream is read by a command of its own, without blocking", async () => {
+    const { reader, got, answering } = open("ready", true);
+    answering((read) => {
+      const key = read[0] ?? "";
+      return read[1] === "0-0" ? reply(key.slice(4, -3), [[1, "e", "e1"]]) : null;
+    });
+    reader.add("cc", 0);
+    reader.add("pepys", 0);
+    while (got.length < 2) await new Promise((resolve) => setTimeout(resolve, 1));
+    expect(got.map(([module, entries]) => [module, entries.length])).toEqual([
+      ["cc", 1],
+      ["pepys", 1],
+    ]);
+    expect(reader.healthy).toBe(true);
+    await reader.close();
+  });
+
+  test("D6: a slot that has moved sends its modules to be placed anew", async () => {
     const { reader, moved, answering } = open();
     answering(() => Promise.reject(new Error("MOVED 1234 127.0.0.1:7001")));
     reader.add("cc", 0);
     await new Promise((resolve) => setTimeout(resolve, 5));
     expect(moved).toEqual(["cc"]);
     expect(reader.modules).toBe(0);
+    await reader.close();
+  });
+
+  test("D5: reads of very many streams keep a distance", async () => {
+    const { reader, got, nextRead, answering } = open();
+    answering(once(reply("m7", [[1, "e", "e1"]])));
+    for (let index = 0; index < 1_000; index += 1) reader.add(`m${index}`, 0);
+    const first = performance.now();
+    await nextRead();
+    await nextRead();
+    expect(got.length).toBe(1);
+    expect(performance.now()).toBeGreaterThan(first);
     await reader.close();
   });
 

@@ -199,7 +199,7 @@ describe("JSON", () => {
     ["is cut off", '{"memory":{"te'],
     ["is not an object", "[1]"],
     ["has a key twice", '{"memory":{"text":"a","text":"b"}}'],
-    ["is not UTF-8", Uint8Array.of(0x22, 0xc3, 0x28, 0x22)],
+    ["is not UTF-8", Buffer.from('{"memory":{"text":"\xc3("}}', "latin1")],
     ["is empty", ""],
   ])("that %s is INVALID_ARGUMENT", async (_name, body) => {
     expect(await post(await serve(), body)).toMatchObject({

@@ -3,7 +3,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
 import { SubscribeResponseSchema } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
-import { type CursorFault, CursorFaultsSchema } from "#gen/cos/highway/v1/highway_pb.ts";
+import { CursorFaultsSchema } from "#gen/cos/highway/v1/highway_pb.ts";
 import { ErrorInfoSchema, ResourceInfoSchema, RetryInfoSchema } from "#gen/google/rpc/error_details_pb.ts";
 import type { CallContext } from "#shared/auth/call-context.ts";
 import { CosError } from "#shared/errors/cos-error.ts";
@@ -93,7 +93,7 @@ describe.each(STACKS)("over %s", (stack) => {
         throw new CosError(ErrorReason.CURSOR_PAST_FORK, "über 100 % — 日本", {
           resource: { type: "memory", name: "größe" },
           retryAfterMs: 1_500,
-          details: [{ desc: CursorFaultsSchema, value: create(CursorFaultsSchema, { faults: [{} as CursorFault] }) }],
+          details: [{ desc: CursorFaultsSchema, value: create(CursorFaultsSchema, { faults: [{}] }) }],
         });
       },
     });

@@ -28,7 +28,8 @@ import { RequestWatch } from "#shared/rpc/request-watch.ts";
 import { scrubMessage } from "#shared/rpc/scrub-message.ts";
 import { StallWatch } from "#shared/rpc/stall-watch.ts";
 import { toWireError } from "#shared/rpc/to-wire-error.ts";
-import { closeServed, collect, failureOf, from, MEMORY, serve, until } from "./support/serve.ts";
+import { frame, openSocket, PREFACE } from "./support/raw-socket.ts";
+import { closeServed, failureOf, MEMORY, serve, until } from "./support/serve.ts";
 
 afterEach(closeServed);
 
@@ -167,12 +168,14 @@ describe("a call that is over before its handler knows", () => {
     }
   });
 
-  test("a stream in both directions hears of it from its requests", async () => {
+  test("a stream in both directions that is reset has not ended: its requests throw", async () => {
     let thrown: unknown;
+    let isWaiting = false;
     const served = await serve({
       recordMemories: async function* (requests) {
         yield {};
         try {
+          isWaiting = true;
           for await (const _ of requests) {
             // None comes.
           }
@@ -182,18 +185,25 @@ describe("a call that is over before its handler knows", () => {
         }
       },
     });
-    const canceler = new AbortController();
-    async function* silence() {
-      await new Promise<void>((resolve) => canceler.signal.addEventListener("abort", () => resolve()));
-      yield* from<{ requests: [] }>();
-    }
-    const call = failureOf(collect(served.client.recordMemories(silence(), { signal: canceler.signal })));
-    await until(() => served.server.callsInFlight === 1);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    canceler.abort();
-    await call;
+    const headers = [
+      [":method", "POST"],
+      [":scheme", "http"],
+      [":path", "/cos.conductor.v1.ConductorService/RecordMemories"],
+      [":authority", "localhost"],
+      ["content-type", "application/grpc"],
+    ] as const;
+    // Literals without indexing (RFC 7541, 6.2.2).
+    const text = (value: string) => Buffer.concat([Buffer.from([value.length]), Buffer.from(value)]);
+    const block = Buffer.concat(headers.flatMap(([name, value]) => [Buffer.from([0]), text(name), text(value)]));
+    const socket = await openSocket(served.port);
+    const END_HEADERS = 4;
+    socket.write(Buffer.concat([Buffer.from(PREFACE), frame(4, 0, 0), frame(1, END_HEADERS, 1, block)]));
+    await until(() => isWaiting);
+    socket.write(frame(3, 0, 1, Buffer.from([0, 0, 0, 8])));
     await until(() => thrown !== undefined);
     expect(thrown).toMatchObject({ code: Code.Canceled });
+    await until(() => served.server.callsInFlight === 0);
+    socket.destroy();
   });
 });
 
@@ -210,7 +220,7 @@ describe("the wire of a stream whose caller is gone", () => {
     } as unknown as ServerInterceptingCallInterface;
     const wire = new GrpcWire(call, undefined, 10, () => {});
     const noop = () => {};
-    wire.start({ onReceiveMetadata: noop, onReceiveMessage: noop, onReceiveHalfClose: noop, onCancel: noop } as never);
+    wire.start({ onReceiveMetadata: noop, onReceiveMessage: noop, onReceiveHalfClose: noop, onCancel: noop });
     wire.send(Buffer.alloc(20));
     const room = wire.room(20);
     const pulled = wire.pull();

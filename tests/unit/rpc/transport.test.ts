@@ -112,8 +112,7 @@ describe("streams", () => {
 
   test("messages are no longer pulled once the call is over", async () => {
     const served = await serve({
-      // biome-ignore lint/correctness/useYield: it fails before it has anything to say
-      recordMemories: async function* () {
+      recordMemories: () => {
         throw new ConnectError("no", Code.PermissionDenied);
       },
     });

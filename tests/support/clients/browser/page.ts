@@ -35,8 +35,8 @@ async function recordAndSubscribe(baseUrl: string, protocol: Protocol, module: s
     }
     leaving.abort();
     const { memory } = await client.getMemory({ module, position: 2n });
-    const refusal = await record("").catch((error: unknown) => Code[ConnectError.from(error).code]);
-    return { requestId, heard, refusal: memory?.text === "two" ? String(refusal) : "the read was wrong" };
+    const refusal = await record("").catch((error: unknown) => ConnectError.from(error).code);
+    return { requestId, heard, refusal: memory?.text === "two" ? Code[refusal as Code] : "the read was wrong" };
   } catch (error) {
     return { error: String(error) };
   }

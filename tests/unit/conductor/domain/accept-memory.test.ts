@@ -94,6 +94,10 @@ describe("what is accepted", () => {
     expect(faultsOf({ payload: { a: [null, true, 1, "b", { c: [] }] } })).toEqual([]);
   });
 
+  test("a payload is kept as JSON has it: without a negative zero", () => {
+    expect(Object.is(accept({ payload: { a: -0 } }).memory.payload?.a, 0)).toBe(true);
+  });
+
   test("the size is that of the encoded memory", () => {
     expect(accept({ text: "x".repeat(10_000) }).size).toBeGreaterThan(10_000);
   });

@@ -3,10 +3,10 @@ import { RecordCall } from "#services/conductor/store/record-call.ts";
 import { RecordQueue } from "#services/conductor/store/record-queue.ts";
 import { someMemory } from "../some-memory.ts";
 
-const call = (module: string, text = "x", atomic = false, count = 1) =>
+const call = (module: string, text = "x", atomic = false, count = 1, sequence?: object) =>
   new RecordCall(
     Array.from({ length: count }, () => someMemory({ module, text })),
-    atomic,
+    { atomic, sequence },
     () => undefined,
   );
 const textsOf = (calls: readonly RecordCall[]) => calls.map(({ memories }) => memories[0]?.memory.text).join("");
@@ -18,7 +18,7 @@ const queueOf = (...calls: RecordCall[]) => {
 
 describe("the queue of the write path", () => {
   test("calls leave in the order in which they came, up to the rows of a batch", () => {
-    const queue = queueOf(...[..."abcde"].map((text) => call("cc", text)));
+    const queue = queueOf(...["a", "b", "c", "d", "e"].map((text) => call("cc", text)));
     expect([textsOf(queue.take()), textsOf(queue.take()), textsOf(queue.take())]).toEqual(["abc", "de", ""]);
   });
 
@@ -31,6 +31,31 @@ describe("the queue of the write path", () => {
   test("Q1: an atomic call travels alone, and is never divided", () => {
     const queue = queueOf(call("cc", "a"), call("cc", "b", true, 5), call("cc", "c"));
     expect([textsOf(queue.take()), textsOf(queue.take()), textsOf(queue.take())]).toEqual(["a", "b", "c"]);
+  });
+
+  test("Q4: while some of a sequence travel the later ones wait, and others pass", () => {
+    const stream = {};
+    const of = (text: string, sequence?: object) => call("cc", text, false, 1, sequence);
+    const queue = queueOf(of("a", stream), of("b", stream), of("c", stream), of("d", stream), of("e"), of("f", stream));
+    const first = queue.take();
+    expect([textsOf(first), textsOf(queue.take()), textsOf(queue.take())]).toEqual(["abc", "e", ""]);
+    queue.arrived(first);
+    const second = queue.take();
+    expect(textsOf(second)).toBe("df");
+    queue.putBack(second);
+    queue.arrived(second);
+    queue.push(of("g", stream));
+    expect(textsOf(queue.take())).toBe("dfg");
+  });
+
+  test("Q4: what does not fit keeps the rest of its sequence behind it", () => {
+    const [stream, other] = [{}, {}];
+    const queue = queueOf(call("cc", "t", false, 1, other));
+    queue.take();
+    queue.push(call("cc", "a", false, 2, stream));
+    queue.push(call("cc", "b", false, 2, stream));
+    queue.push(call("cc", "c", false, 1, stream));
+    expect(textsOf(queue.take())).toBe("a");
   });
 
   test("Q2: a module whose head is held travels alone, one batch at a time, and others pass", () => {
@@ -80,7 +105,7 @@ describe("the queue of the write path", () => {
 describe("a call of the write path", () => {
   test("G1: it is answered once", async () => {
     let settled = 0;
-    const one = new RecordCall([someMemory()], false, () => {
+    const one = new RecordCall([someMemory()], { atomic: false }, () => {
       settled += 1;
     });
     one.resolve([]);
