@@ -1,6 +1,7 @@
 import { readSettings, type Settings, SettingsError } from "#shared/config/read-settings.ts";
 import { choice, durationMs, integer, list, listen, url } from "#shared/config/settings.ts";
 import { LOG_LEVELS } from "#shared/log/open-log.ts";
+import { parseRedisUrl } from "#shared/redis/open-redis.ts";
 
 const POSTGRES = ["postgres", "postgresql"] as const;
 const REDIS = ["redis", "rediss", "redis+sentinel", "redis+cluster"] as const;
@@ -148,6 +149,7 @@ export function readConductorSettings(env: Readonly<Record<string, string | unde
   const databaseUrl = settings.ownPostgresUrl ?? settings.postgresUrl;
   const faults = [
     ...(databaseUrl === undefined ? [NO_POSTGRES] : []),
+    ...redisFaults(settings.redisUrl),
     ...(settings.auth === "local" && !LOOPBACK.test(settings.listen.host)
       ? [
           `COS_CONDUCTOR_LISTEN is off loopback (${settings.listen.host}), where anybody could record and read: ` +
@@ -157,4 +159,14 @@ export function readConductorSettings(env: Readonly<Record<string, string | unde
   ];
   if (databaseUrl === undefined || faults.length > 0) throw new SettingsError(faults);
   return { ...settings, databaseUrl };
+}
+
+/** What a URL's shape alone does not tell: a Sentinel without a master's name, say. */
+function redisFaults(redisUrl: string): string[] {
+  try {
+    parseRedisUrl(redisUrl);
+    return [];
+  } catch (error) {
+    return [`COS_REDIS_URL is wrong: ${(error as Error).message}`];
+  }
 }

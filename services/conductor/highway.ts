@@ -85,13 +85,25 @@ export class Highway {
         },
         streams: { ageMaxMs: connectionAgeMaxMs },
       },
+      onForeignEpoch: () => this.#checkEpoch(store),
+    });
+    let movedOn = false;
+    store.onEpochChanged(() => {
+      movedOn = true;
+      this.#open?.epochChanged();
     });
     this.#hub.then(
       (hub) => {
         this.#open = hub;
-        store.onEpochChanged(() => hub.epochChanged());
+        // Another epoch may have begun while the hub was opening.
+        if (movedOn) hub.epochChanged();
       },
       (err: unknown) => this.#log.error({ err }, "the highway could not be opened"),
     );
+  }
+
+  /** Redis knows another epoch than we do: a look at the log tells whether it has moved on. */
+  #checkEpoch(store: Store): void {
+    store.checkEpoch().catch((err: unknown) => this.#log.warn({ err }, "the log's epoch could not be checked"));
   }
 }

@@ -55,6 +55,8 @@ export interface Store {
   ): Promise<ModulePage>;
   /** Hears of each new epoch; returns a function that stops it. */
   onEpochChanged(listener: (history: EpochHistory) => void): () => void;
+  /** Looks again whether the server is still in the same epoch; `onEpochChanged` hears if it is not. */
+  checkEpoch(): Promise<void>;
   /**
    * Resolves when PostgreSQL answers and its schema is good enough; a cheap check, for health. Rejects with SchemaOutdatedError
    * when only `cos migrate` helps, else with ENGINE_UNAVAILABLE.
@@ -113,6 +115,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     getModule: (scope, name, signal) => getModule(modules, scope, name, signal),
     listModules: (scope, request, signal) => listModules(modules, scope, request, signal),
     onEpochChanged: (listener) => epochs.onChanged(listener),
+    checkEpoch: async () => {
+      const client = await postgres.pool.connect();
+      await epochs.check(client).finally(() => client.release());
+    },
     ready: () => ready(postgres),
     close: async () => {
       await commit.close();

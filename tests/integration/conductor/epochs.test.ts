@@ -89,6 +89,13 @@ describe("H3: epochs", () => {
     expect(first.store.log.epochs().current.generation).toBe(3);
   });
 
+  test("H3: a process can be asked to look again, without a new connection", async () => {
+    const first = await openFirst();
+    await first.client.query("update mem0_cc.epoch set timeline = 77");
+    await first.store.checkEpoch();
+    expect(first.store.log.epochs().current.generation).toBe(2);
+  });
+
   test("H3: generations rise, even where a backup has forgotten some of them", async () => {
     const first = await openFirst();
     await first.client.query("update mem0_cc.epoch set timeline = 77");

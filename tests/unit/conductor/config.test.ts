@@ -41,6 +41,12 @@ describe("the conductor's settings", () => {
     expect(faultsOf({ ...POSTGRES, COS_CONDUCTOR_LISTEN: listen })).toEqual([]);
   });
 
+  test("a Sentinel without its master's name is a fault of the setting", () => {
+    expect(faultsOf({ ...POSTGRES, COS_REDIS_URL: "redis+sentinel://h:1" }).join()).toMatch(
+      /^COS_REDIS_URL is wrong: /,
+    );
+  });
+
   test("a migration runs as the owner if there is one, else as the service", () => {
     const own = "postgres://own/cos";
     const owner = "postgres://owner@h/cos";

@@ -56,8 +56,8 @@ describe("the conductor's highway", () => {
     const highway = new Highway(settings, log);
     const store = lateStore(2);
     highway.open(store);
-    await until(() => jest.mocked(store.onEpochChanged).mock.calls.length > 0);
     highway.publish("cc", []);
+    await until(() => jest.mocked(store.ready).mock.calls.length > 1);
     const frames = highway.subscribe(request, subscriber);
     expect((await frames.next()).value).toHaveProperty("encoded");
     highway.drain();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { readSettings, SettingsError, unknownVariables } from "#shared/config/read-settings.ts";
+import { misspeltVariables, readSettings, SettingsError, unknownVariables } from "#shared/config/read-settings.ts";
 import { choice, durationMs, formatListen, integer, list, listen, text, url } from "#shared/config/settings.ts";
 
 const spec = {
@@ -94,6 +94,13 @@ describe("readSettings", () => {
     expect(durationMs({ name: "X", about: "", fallback: 1500, min: 0, max: 9e9 }).shown).toBe("1500ms");
     expect(text({ name: "X", about: "", fallback: undefined }).shown).toBe("");
   });
+});
+
+test("a single process warns of slips alone: what is farther off may be meant for another one", () => {
+  const env = { COS_REDIS_ULR: "x", COS_GRAPH_LISTEN: "y", COS_REDIS_URL: "u" };
+  expect(misspeltVariables(env, ["COS_REDIS_URL", "COS_POSTGRES_URL"])).toEqual([
+    "COS_REDIS_ULR is not known: did you mean COS_REDIS_URL?",
+  ]);
 });
 
 describe("unknownVariables", () => {
