@@ -1,5 +1,5 @@
 import type { JsonObject } from "@bufbuild/protobuf";
-import { type Timestamp, timestampMs } from "@bufbuild/protobuf/wkt";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { Event } from "#gen/cos/highway/v1/highway_pb.ts";
 import type { Memory, PromptTrace } from "#gen/cos/memory/v1/memory_pb.ts";
 
@@ -63,16 +63,21 @@ function put(json: JsonObject, name: string, value: string | number): void {
   }
 }
 
+/** The second that was written last, which is the next one's too, nearly always: what is recorded together, happened together. */
+let lastSecond = { seconds: 0n, text: "1970-01-01T00:00:00" };
+
 /** RFC 3339 with 0, 3, 6 or 9 digits of a second, as protobuf's JSON mapping has it; empty: unset. */
 function timestampJson(timestamp: Timestamp | undefined): string {
   if (timestamp === undefined) {
     return "";
   }
-  const { nanos } = timestamp;
-  const seconds = new Date(timestampMs({ ...timestamp, nanos: 0 })).toISOString().slice(0, 19);
+  const { seconds, nanos } = timestamp;
+  if (seconds !== lastSecond.seconds) {
+    lastSecond = { seconds, text: new Date(Number(seconds) * 1000).toISOString().slice(0, 19) };
+  }
   if (nanos === 0) {
-    return `${seconds}Z`;
+    return `${lastSecond.text}Z`;
   }
   const digits = nanos % 1_000_000 === 0 ? 3 : nanos % 1_000 === 0 ? 6 : 9;
-  return `${seconds}.${String(nanos).padStart(9, "0").slice(0, digits)}Z`;
+  return `${lastSecond.text}.${String(nanos).padStart(9, "0").slice(0, digits)}Z`;
 }

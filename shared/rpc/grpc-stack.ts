@@ -137,4 +137,4 @@ function implementationOf(
   return Object.fromEntries(methods) as UntypedServiceImplementation;
 }
 
-export type GrpcRequest = Message | Malformed;
+type GrpcRequest = Message | Malformed;

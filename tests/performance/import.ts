@@ -33,14 +33,18 @@ async function takeTurn({ address, cpuMs, conductor }: Rig, file: string, module
   const command = spawn(
     process.execPath,
     [join(ROOT, "services/cli/main.ts"), "import", file, "--module", module, "--map", map],
-    { env: { PATH: process.env.PATH, COS_CONDUCTOR_ADDRESS: address }, stdio: ["ignore", "ignore", "inherit"] },
+    { env: { PATH: process.env.PATH, COS_CONDUCTOR_ADDRESS: address }, stdio: ["ignore", "ignore", "pipe"] },
   );
-  const [code] = await once(command, "exit");
+  let said = "";
+  command.stderr.on("data", (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  const [code] = await once(command, "close");
   const seconds = (performance.now() - began) / 1_000;
   const conductorUs = ((cpuMs.conductor() - cpuBefore) * 1_000) / ENTRIES;
+  if (code !== 0) throw new Error(`cos import ended with ${code}: ${said}`);
   // It throws unless every entry is there.
   await conductor.getMemory({ module, position: BigInt(ENTRIES) });
-  if (code !== 0) throw new Error(`cos import ended with ${code}`);
   return { seconds, conductorUs };
 }
 

@@ -88,7 +88,7 @@ describe("runService", () => {
 
   test("L4: a misconfiguration ends with 2, one line a fault", async () => {
     const host = new FakeHost();
-    host.env["COS_A"] = "x";
+    host.env.COS_A = "x";
     const spec = { a: integer({ name: "COS_A", about: "", fallback: 1, min: 1, max: 2 }) };
     const start = async (env: Host["env"]) => {
       readSettings(env, spec);

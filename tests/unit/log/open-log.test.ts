@@ -43,7 +43,7 @@ describe("openLog", () => {
     log.error({ err: new Error(CANARY, { cause: new TypeError(CANARY) }) }, "failed");
     log.error(new Error(CANARY), "with words");
     expect(lines.join("")).not.toContain(CANARY);
-    expect(parsed().map((line) => line["msg"])).toEqual(["unexpected error", "failed", "with words"]);
+    expect(parsed().map((line) => line.msg)).toEqual(["unexpected error", "failed", "with words"]);
     expect(parsed()[1]).toMatchObject({ err: { type: "Error", cause: { type: "TypeError" } } });
   });
 
