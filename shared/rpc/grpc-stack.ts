@@ -1,5 +1,4 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
-import type { Message } from "@bufbuild/protobuf";
 import {
   type ConnectionInjector,
   type Metadata,
@@ -12,7 +11,7 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import type { BoundService } from "./bind-service.ts";
-import { type Malformed, requestDecoder } from "./decode-request.ts";
+import { requestDecoder } from "./decode-request.ts";
 import type { Edge } from "./edge.ts";
 import { TIMEOUT_KEY } from "./grpc-call.ts";
 import { serveGrpcStream } from "./grpc-stream-call.ts";
@@ -136,5 +135,3 @@ function implementationOf(
   ]);
   return Object.fromEntries(methods) as UntypedServiceImplementation;
 }
-
-type GrpcRequest = Message | Malformed;

@@ -37,7 +37,8 @@ function levelOf(call: LoggedCall, error: ConnectError | undefined): "debug" | "
   if (isFault(error)) {
     return "error";
   }
-  if (error?.code === Code.Unavailable) {
+  // To be sent elsewhere at the end of a process or of a stream's age is no trouble at all.
+  if (error?.code === Code.Unavailable && reasonOf(error) !== "DRAINING") {
     return "warn";
   }
   return error === undefined && call.method.kind === "unary" ? "debug" : "info";

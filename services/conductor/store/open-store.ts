@@ -100,7 +100,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   });
   const modules = { postgres, epoch: () => epochs.history().current.identity, timeoutMs: readTimeoutMs };
   return {
-    record: (scope, accepted) => refusalOf(scope, [accepted], false) ?? commit.record(accepted),
+    record: (scope, accepted, sequence) => refusalOf(scope, [accepted], false) ?? commit.record(accepted, sequence),
     recordAtomic: (scope, accepted) => refusalOf(scope, accepted, true) ?? commit.recordAtomic(accepted),
     log: {
       epochs: () => epochs.history(),

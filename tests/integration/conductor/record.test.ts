@@ -341,6 +341,26 @@ describe("batches: all or nothing", () => {
   });
 });
 
+describe("sequences", () => {
+  test("G5: memories of one sequence keep their order, although batches race", async () => {
+    const module = await freshModule();
+    const [stream, other] = [{}, {}];
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+    const ofStream: Promise<{ position: number }>[] = [];
+    const ofOthers: Promise<{ position: number }>[] = [];
+    // A few at a time, so that a batch is on its way nearly always when the next ones come.
+    for (let n = 0; n < 400; n += 1) {
+      ofStream.push(given.store.record(everything, someMemory({ module }), stream));
+      if (n % 3 === 0) ofOthers.push(given.store.record(everything, someMemory({ module }), other));
+      if (n % 5 === 0) ofOthers.push(given.store.record(everything, someMemory({ module })));
+      if (n % 4 === 0) await turn();
+    }
+    const positions = (await Promise.all(ofStream)).map(({ position }) => position);
+    expect(positions).toEqual(positions.toSorted((a, b) => a - b));
+    await Promise.all(ofOthers);
+  });
+});
+
 describe("bounds", () => {
   test("G6: beyond what may wait, callers are refused at once, and nobody else is harmed", async () => {
     const bounded = await openTestStore({ commit: { waitingRowsMax: 10 } });

@@ -104,6 +104,13 @@ describe("recordMemories", () => {
     ]);
   });
 
+  test("what one stream sends is one sequence of the log", async () => {
+    const store = fakeStore();
+    await run(store, [[note("a"), note("b")], [note("c")]]);
+    const sequences = store.record.mock.calls.map((args) => (args as unknown[])[2]);
+    expect(sequences).toEqual([call, call, call]);
+  });
+
   test("a faulty item gets its own refusal, and the stream goes on", async () => {
     const [answer] = await run(fakeStore(), [[note("a"), note(""), note("c")]]);
     expect(answer).toMatchObject({
