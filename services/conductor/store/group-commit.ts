@@ -68,8 +68,8 @@ const overloadedRetryAfterMs = 250;
  * Purpose   a commit costs a flush to disk; callers who come while one is under way share the next. No timer makes anybody wait: a
  *           batch leaves as soon as a lane is free, with whatever is there.
  * Owner     the store. It owns the calls until they are answered, and one connection a lane.
- *  G1  Every call is answered once: recorded, refused, or ENGINE_UNAVAILABLE after `answerTimeoutMs`. Only in the last case its
- *      outcome is unknown.
+ *  G1  Every call is answered once: recorded, refused, or after `answerTimeoutMs` ENGINE_UNAVAILABLE, in which case alone its outcome
+ *      is unknown; or OVERLOADED, if it was never sent although others were answered.
  *  G2  What is acknowledged is committed.
  *  G3  A batch is sent again, on a new connection, when its answer was lost, and says so (`again`): what the first attempt
  *      committed is found by its id, not recorded twice.
@@ -107,9 +107,7 @@ export class GroupCommit {
     };
     const { pool, lanes, lockTimeoutMs, batchRowsMax, batchBytesMax, answerTimeoutMs } = this.#options;
     this.#queue = new RecordQueue({ rowsMax: batchRowsMax, bytesMax: batchBytesMax });
-    this.#deadlines = new Deadlines(answerTimeoutMs, (call) => {
-      call.reject(this.#trouble === undefined ? postgresUnavailable() : engineError(this.#trouble));
-    });
+    this.#deadlines = new Deadlines(answerTimeoutMs, (call) => call.reject(this.#lateFault(call)));
     this.#allLanes = Array.from({ length: lanes }, () => new WriterConnection(pool, lockTimeoutMs));
     this.#idleLanes = [...this.#allLanes];
   }
@@ -156,9 +154,13 @@ export class GroupCommit {
     if (this.#closed) return new CosError(ErrorReason.DRAINING, "this process is going away: call again");
     const { waitingRowsMax, waitingBytesMax } = this.#options;
     if (this.#waiting.rows < waitingRowsMax && this.#waiting.bytes < waitingBytesMax) return undefined;
-    return new CosError(ErrorReason.OVERLOADED, "too many memories wait to be recorded", {
-      retryAfterMs: overloadedRetryAfterMs,
-    });
+    return overloaded();
+  }
+
+  /** Why a call was not answered in time. One that was never sent, while others were answered, had too many before it. */
+  #lateFault(call: RecordCall): Error {
+    if (this.#trouble !== undefined) return engineError(this.#trouble);
+    return call.sent ? postgresUnavailable() : overloaded();
   }
 
   #count(call: RecordCall, sign: 1 | -1): void {
@@ -218,6 +220,7 @@ export class GroupCommit {
   async #attempt(lane: WriterConnection, calls: readonly RecordCall[]): Promise<void> {
     const memories = calls.flatMap((call) => call.memories);
     const client = await lane.use();
+    for (const call of calls) call.sent = true;
     const atomic = calls[0]?.atomic === true;
     const { attemptTimeoutMs, answerTimeoutMs } = this.#options;
     const outcomes = await recordBatch(client, memories, {
@@ -334,6 +337,12 @@ export class GroupCommit {
       }
     }
   }
+}
+
+function overloaded(): CosError {
+  return new CosError(ErrorReason.OVERLOADED, "too many memories wait to be recorded", {
+    retryAfterMs: overloadedRetryAfterMs,
+  });
 }
 
 interface Repeat {

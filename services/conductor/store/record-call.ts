@@ -28,6 +28,8 @@ export class RecordCall {
   readonly sequence: object | undefined;
   readonly bytes: number;
   readonly answer: Promise<Recorded[]>;
+  /** It has been on its way to PostgreSQL. */
+  sent = false;
   /** An attempt may have committed it, although its answer was lost. */
   again = false;
   readonly #resolve: (recorded: Recorded[]) => void;

@@ -1,5 +1,10 @@
 import type pg from "pg";
 
+/** A role or database whose commits do not wait for the disk would make every acknowledgement untrue. */
+const prepareSession = `
+  select set_config('lock_timeout', $1, false),
+         case when current_setting('synchronous_commit') = 'off' then set_config('synchronous_commit', 'on', false) end`;
+
 /**
  * A connection that the write path keeps for itself.
  *
@@ -23,7 +28,7 @@ export class WriterConnection {
     const client = await this.#pool.connect();
     this.#client = client;
     client.once("end", () => this.#forget(client));
-    await client.query("select set_config('lock_timeout', $1, false)", [`${this.#lockTimeoutMs}ms`]);
+    await client.query(prepareSession, [`${this.#lockTimeoutMs}ms`]);
     return client;
   }
 

@@ -1,13 +1,14 @@
 import { create } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { Client } from "pg";
+import { Client, Pool } from "pg";
 import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
 import { ModuleSchema } from "#gen/cos/conductor/v1/module_service_pb.ts";
 import type { AcceptedMemory } from "#services/conductor/domain/accepted-memory.ts";
 import type { Committed } from "#services/conductor/store/group-commit.ts";
 import { openStore } from "#services/conductor/store/open-store.ts";
 import { recordBatch } from "#services/conductor/store/record-batch.ts";
+import { WriterConnection } from "#services/conductor/store/writer-connection.ts";
 import { localScope, scopeOf } from "#shared/auth/scope.ts";
 import { someMemory } from "#tests/unit/conductor/some-memory.ts";
 import { openTestStore, silent, type TestStore } from "./open-test-store.ts";
@@ -361,7 +362,36 @@ describe("sequences", () => {
   });
 });
 
+describe("durability", () => {
+  test("G2: commits wait for the disk, even where role or database say otherwise", async () => {
+    const first = await openTestStore();
+    const { rows } = await first.client.query<{ name: string }>("select current_database() as name");
+    await first.client.query(`alter database "${rows[0]?.name}" set synchronous_commit = off`);
+    const pool = new Pool({ connectionString: first.url });
+    const writer = new WriterConnection(pool, 250);
+    const { rows: settings } = await (await writer.use()).query("show synchronous_commit");
+    expect(settings).toEqual([{ synchronous_commit: "on" }]);
+    writer.drop();
+    await pool.end();
+    await first.close();
+  });
+});
+
 describe("bounds", () => {
+  test("G1: a call that never had its turn was too many, not an engine's absence", async () => {
+    const slow = await openTestStore({
+      commit: { lanes: 1, batchRowsMax: 1, answerTimeoutMs: 30, lockTimeoutMs: 5000 },
+    });
+    await slow.store.record(everything, someMemory());
+    await slow.client.query("begin");
+    await slow.client.query("select from mem0_cc.head where module = 'cc' for update");
+    const results = await Promise.allSettled([1, 2].map(() => slow.store.record(everything, someMemory())));
+    const reasons = results.map((result) => (result as PromiseRejectedResult).reason.reasonName);
+    expect(reasons).toEqual(["ENGINE_UNAVAILABLE", "OVERLOADED"]);
+    await slow.client.query("rollback");
+    await slow.close();
+  });
+
   test("G6: beyond what may wait, callers are refused at once, and nobody else is harmed", async () => {
     const bounded = await openTestStore({ commit: { waitingRowsMax: 10 } });
     const results = await Promise.allSettled(upTo(30).map(() => bounded.store.record(everything, someMemory())));
