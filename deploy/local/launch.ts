@@ -54,7 +54,8 @@ export async function launch(host: LaunchHost, options: LaunchOptions): Promise<
   const { services } = options;
   const specs = services.map((service) => service.settings);
   const settings = readLauncherSettings(env, specs);
-  for (const warning of unknownVariables(env, knownVariables(services))) say(`Warning: ${warning}`);
+  const unknown = unknownVariables(env, knownVariables(services));
+  for (const { warning } of unknown) say(`Warning: ${warning}`);
   const paths = makeFolders(host.root, settings.dataDir);
   const lock = takeInstanceLock(paths.run);
   if ("pid" in lock) {
@@ -64,10 +65,16 @@ export async function launch(host: LaunchHost, options: LaunchOptions): Promise<
   const closers = new Closers((name, error) => say(`${name}: ${(error as Error).message}`));
   closers.add("instance lock", lock.release);
   try {
-    return await run({ host, options, settings, paths, closers, publish: lock.publish });
+    // The services would only warn of them again.
+    const known = omit(env, new Set(unknown.map(({ name }) => name)));
+    return await run({ host: { ...host, env: known }, options, settings, paths, closers, publish: lock.publish });
   } finally {
     await closers.close();
   }
+}
+
+function omit(env: Environment, names: ReadonlySet<string>): Environment {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !names.has(name)));
 }
 
 interface Run {

@@ -1,6 +1,6 @@
 import { RecordMemoryRequestSchema } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { localScope } from "#shared/auth/scope.ts";
-import { misspeltVariables, SettingsError } from "#shared/config/read-settings.ts";
+import { SettingsError, unknownVariables } from "#shared/config/read-settings.ts";
 import { formatListen } from "#shared/config/settings.ts";
 import type { Closers } from "#shared/lifecycle/closers.ts";
 import { type Host, type Running, runService } from "#shared/lifecycle/run-service.ts";
@@ -22,7 +22,8 @@ async function startConductor(env: Host["env"], closers: Closers): Promise<Runni
   const settings = readConductorSettings(env);
   const log = openLog({ service: "conductor", level: settings.logLevel });
   const names = Object.values(CONDUCTOR_SETTINGS).map(({ name }) => name);
-  for (const warning of misspeltVariables(env, names)) log.warn(warning);
+  // What is far from our names may be meant for another process of the mesh.
+  for (const { meant, warning } of unknownVariables(env, names)) if (meant !== undefined) log.warn(warning);
   if (settings.auth === "insecure")
     log.warn({ ...settings.listen }, "whoever reaches this address may record and read");
 

@@ -40,28 +40,26 @@ export function readSettings<S extends Spec>(env: Environment, spec: S): Setting
 
 const DISTANCE_MAX = 4;
 
-/**
- * Warnings for `COS_` variables that nobody reads, with the nearest name that somebody does.
- *
- * `known` are the names of all processes, since they share an environment.
- */
-export function unknownVariables(env: Environment, known: readonly string[]): string[] {
+/** A `COS_` variable that nobody reads. */
+export interface UnknownVariable {
+  readonly name: string;
+  /** The name that was meant, if one is near. */
+  readonly meant: string | undefined;
+  /** What to say of it. */
+  readonly warning: string;
+}
+
+/** The `COS_` variables of an environment that are not among the known names. */
+export function unknownVariables(env: Environment, known: readonly string[]): UnknownVariable[] {
   const names = new Set(known);
   return Object.keys(env)
     .filter((name) => name.startsWith("COS_") && !name.startsWith("COS_TEST_") && !names.has(name))
     .sort()
     .map((name) => {
-      const nearest = closest(name, known);
-      return nearest === undefined ? `${name} is not known` : `${name} is not known: did you mean ${nearest}?`;
+      const meant = closest(name, known);
+      const warning = `${name} is not known${meant === undefined ? "" : `: did you mean ${meant}?`}`;
+      return { name, meant, warning };
     });
-}
-
-/**
- * Warnings for `COS_` variables that look like a slip of one of `known`, those that a single process reads. What is
- * farther off may be meant for another process.
- */
-export function misspeltVariables(env: Environment, known: readonly string[]): string[] {
-  return unknownVariables(env, known).filter((warning) => warning.includes("did you mean"));
 }
 
 function closest(name: string, known: readonly string[]): string | undefined {

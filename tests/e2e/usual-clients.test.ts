@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { findTool, type Tool } from "#tests/support/find-tool.ts";
 import { type Mesh, openMesh } from "#tests/support/mesh.ts";
 import { runCommand, startCommand } from "#tests/support/mesh-command.ts";
-import { findTool, needs, type Tool } from "#tests/support/tools.ts";
+import { needs } from "#tests/support/tools.ts";
 
 jest.setTimeout(30_000);
 

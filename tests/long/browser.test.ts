@@ -5,9 +5,10 @@ import { afterAll, beforeAll, describe, expect, jest } from "@jest/globals";
 import { build } from "esbuild";
 import { type Browser, chromium } from "playwright-core";
 import type { PageReport } from "#tests/support/clients/browser/page.ts";
+import { findTool } from "#tests/support/find-tool.ts";
 import { type Mesh, openMesh } from "#tests/support/mesh.ts";
 import { CLIENTS } from "#tests/support/mesh-clients.ts";
-import { findTool, needs } from "#tests/support/tools.ts";
+import { needs } from "#tests/support/tools.ts";
 
 jest.setTimeout(60_000);
 

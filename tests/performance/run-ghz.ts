@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { findProgram } from "./find-program.ts";
+import { requireTool } from "#tests/support/find-tool.ts";
 import type { Latency } from "./quantiles.ts";
 
 const run = promisify(execFile);
@@ -35,7 +35,7 @@ interface GhzReport {
 /** Calls a unary method over and over on one connection; throws if anything but OK is answered. */
 export async function runGhz(options: GhzOptions): Promise<Throughput> {
   const output = join(options.folder, "ghz.json");
-  await run(findProgram("ghz"), [
+  await run(requireTool("ghz"), [
     "--insecure",
     `--call=${options.call}`,
     `--proto=${join(ROOT, options.proto)}`,

@@ -4,7 +4,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { Client } from "pg";
-import { findProgram } from "./find-program.ts";
+import { requireTool } from "#tests/support/find-tool.ts";
 import { latencyOf } from "./quantiles.ts";
 import type { Throughput } from "./run-ghz.ts";
 import { SAMPLE_TEXT } from "./sample-request.ts";
@@ -32,7 +32,7 @@ export async function runPgbench({ url, concurrency, seconds, folder }: PgbenchO
   const script = join(work, "insert.sql");
   writeFileSync(script, SCRIPT);
   const threads = Math.min(concurrency, availableParallelism());
-  await run(findProgram("pgbench"), [
+  await run(requireTool("pgbench"), [
     "--no-vacuum",
     "--protocol=prepared",
     `--client=${concurrency}`,

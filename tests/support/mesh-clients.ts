@@ -4,9 +4,9 @@ import { spawnSync } from "node:child_process";
 import { cpSync, globSync, mkdirSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { test } from "@jest/globals";
+import { findTool } from "./find-tool.ts";
 import { environment } from "./mesh-command.ts";
 import { ROOT } from "./mesh-conductor.ts";
-import { findTool } from "./tools.ts";
 
 export const CLIENTS = join(import.meta.dirname, "clients");
 

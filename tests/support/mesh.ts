@@ -13,10 +13,10 @@ import { migrateConductor } from "#services/conductor/migrate.ts";
 import { openLog } from "#shared/log/open-log.ts";
 import { type ClosableTransport, openTransport } from "#shared/rpc/open-transport.ts";
 import { cloneDatabase, redisUrl } from "./engines.ts";
+import { findTool } from "./find-tool.ts";
 import type { Ended } from "./mesh-command.ts";
 import { type Conductor, startConductor } from "./mesh-conductor.ts";
 import { freePort, type PrivateServer, startPostgres, startRedis } from "./private-servers.ts";
-import { findTool } from "./tools.ts";
 
 export interface MeshOptions {
   /** Engines of its own, to be killed and frozen. */

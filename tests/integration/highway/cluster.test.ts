@@ -3,8 +3,9 @@ import { Redis } from "ioredis";
 import { pino } from "pino";
 import { type Hub, openHub } from "#shared/highway/hub.ts";
 import { streamKey } from "#shared/highway/redis-keys.ts";
+import { findTool } from "#tests/support/find-tool.ts";
 import { freePort, type PrivateServer, startRedis } from "#tests/support/private-servers.ts";
-import { findTool, needs } from "#tests/support/tools.ts";
+import { needs } from "#tests/support/tools.ts";
 import { Listener } from "#tests/unit/highway/listener.ts";
 import { MemoryLog } from "#tests/unit/highway/memory-log.ts";
 

@@ -1,0 +1,49 @@
+import { accessSync, constants } from "node:fs";
+import { delimiter, join } from "node:path";
+import { findRedis } from "#deploy/local/engines/find-redis.ts";
+
+/** What tests and benchmarks may need beside npm's packages, and under which names it goes. */
+const NAMES = {
+  redis: [],
+  "redis-cli": ["redis-cli", "valkey-cli"],
+  grpcurl: ["grpcurl"],
+  ghz: ["ghz"],
+  "grpc-health-probe": ["grpc-health-probe", "grpc_health_probe"],
+  go: ["go"],
+  python3: ["python3"],
+  chromium: ["chromium", "chromium-browser", "google-chrome", "chrome"],
+  pgbench: ["pgbench"],
+  psql: ["psql"],
+  curl: ["curl"],
+  git: ["git"],
+} as const satisfies Record<string, readonly string[]>;
+
+export type Tool = keyof typeof NAMES;
+
+/** Where `install-tools.mjs` puts what Go builds. */
+const TOOLS_DIR = join(import.meta.dirname, "..", "..", ".cos", "tools", "bin");
+
+const FURTHER_FOLDERS = [TOOLS_DIR, "/usr/local/go/bin", "/usr/lib/postgresql/18/bin", "/usr/lib/postgresql/15/bin"];
+
+/** The full path of a tool, or undefined. */
+export function findTool(tool: Tool): string | undefined {
+  if (tool === "redis") return process.env.COS_TEST_REDIS_URL ?? findRedis();
+  const folders = [...FURTHER_FOLDERS, ...(process.env.PATH ?? "").split(delimiter)];
+  return folders.flatMap((folder) => NAMES[tool].map((name) => join(folder, name))).find(isExecutable);
+}
+
+/** The full path of a tool; throws where there is none. */
+export function requireTool(tool: Tool): string {
+  const found = findTool(tool);
+  if (found === undefined) throw new Error(`${tool} is needed here: node tests/support/install-tools.mjs`);
+  return found;
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
