@@ -43,5 +43,6 @@ export const SERVICES: readonly Service[] = [
 /** The names of all variables that any process of COS reads, by which a misspelt one is found. */
 export function knownVariables(services: readonly Service[]): string[] {
   const specs: readonly Spec[] = [LAUNCHER_SETTINGS, cliSpec, ...services.map(({ settings }) => settings)];
-  return [...new Set(specs.flatMap((spec) => Object.values(spec).map(({ name }) => name)))];
+  const names = specs.flatMap((spec) => Object.values(spec).map(({ name }) => name));
+  return [...new Set([...names, ...services.map(({ postgresVariable }) => postgresVariable)])];
 }

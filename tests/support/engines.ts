@@ -10,6 +10,7 @@
 //      (startPostgres, startRedis of private-servers.ts).
 //
 // Whether there is a Redis, and which foreign clients, is asked of tools.ts: `needs("redis")("a test", ...)`.
+import { randomBytes } from "node:crypto";
 import { Redis } from "ioredis";
 import { administer, withDatabase } from "./administer.ts";
 
@@ -19,13 +20,11 @@ export interface ClonedDatabase {
   drop(): Promise<void>;
 }
 
-let clones = 0;
-
 /** A database of the test's own, with every migration applied and nothing recorded (T1). */
 export async function cloneDatabase(): Promise<ClonedDatabase> {
   const { server, template } = givenPostgres();
-  clones += 1;
-  const name = `${template}_${process.pid}_${clones}`;
+  // Random, since the files of one worker know nothing of each other, and one that failed may have left its clone.
+  const name = `${template}_${randomBytes(6).toString("hex")}`;
   await administer(server, `create database ${name} template ${template} strategy wal_log`);
   return {
     url: withDatabase(server, name),
