@@ -1,7 +1,7 @@
 // The contracts keep their word: compares proto/ with the contracts as they landed before (`buf breaking`).
 //
 // Compared with, the first of these that applies:
-// - the commit that COS_BREAKING_AGAINST names;
+// - the commit that BREAKING_AGAINST names;
 // - on a branch: the commit at which it left origin/main, so that what has not landed may still change;
 // - on main: the last commit, while proto/ has changes that are not committed; else the commit before proto/ last changed.
 import { spawnSync } from "node:child_process";
@@ -24,8 +24,8 @@ function fail(message) {
 }
 
 function baseline() {
-  const named = process.env.COS_BREAKING_AGAINST;
-  if (named) return commit(named) ?? fail(`COS_BREAKING_AGAINST names no commit: ${named}`);
+  const named = process.env.BREAKING_AGAINST;
+  if (named) return commit(named) ?? fail(`BREAKING_AGAINST names no commit: ${named}`);
   const head = commit("HEAD");
   if (head === undefined) return undefined;
   const left = git("merge-base", "HEAD", "origin/main");

@@ -25,7 +25,7 @@ const libraries = {
   "shared/rpc": ["gen", ...foundation, "shared/auth"],
   "shared/highway": ["gen", "shared/auth", "shared/errors", "shared/log", "shared/redis", "shared/rpc"],
   // The command is one folder: it talks to services as any client does.
-  "services/cli": ["gen", ...foundation, "shared/highway", "shared/lifecycle", "shared/rpc"],
+  "services/cli": ["gen", "shared/config", "shared/errors", "shared/highway", "shared/rpc"],
 };
 
 /** How deep folders may be nested; a test finds files that lie deeper. */

@@ -88,7 +88,7 @@ export class Highway {
       onForeignEpoch: () => this.#checkEpoch(store),
     });
     let movedOn = false;
-    store.onEpochChanged(() => {
+    const stopHearing = store.onEpochChanged(() => {
       movedOn = true;
       this.#open?.epochChanged();
     });
@@ -98,7 +98,12 @@ export class Highway {
         // Another epoch may have begun while the hub was opening.
         if (movedOn) hub.epochChanged();
       },
-      (err: unknown) => this.#log.error({ err }, "the highway could not be opened"),
+      (err: unknown) => {
+        this.#log.error({ err }, "the highway could not be opened; trying again");
+        stopHearing();
+        this.#hub = undefined;
+        if (!this.#closed) this.#timer = setTimeout(() => this.open(store), RETRY_MS);
+      },
     );
   }
 

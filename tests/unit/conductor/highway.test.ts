@@ -65,15 +65,28 @@ describe("the conductor's highway", () => {
     await highway.close();
   });
 
-  test("a log whose epoch cannot be read leaves the highway closed, and says so", async () => {
+  test("a highway that cannot be opened says so and tries again; until then subscribers are told to come back", async () => {
     const error = jest.spyOn(log, "error");
     const highway = new Highway(settings, log);
     const store = lateStore(1);
+    const { epochs } = store.log;
     store.log.epochs = () => {
       throw new Error("no epoch");
     };
     highway.open(store);
     await until(() => error.mock.calls.length > 0);
-    await expect(highway.subscribe(request, subscriber).next()).rejects.toThrow("no epoch");
+    await expect(highway.subscribe(request, subscriber).next()).rejects.toMatchObject({
+      reasonName: "ENGINE_UNAVAILABLE",
+    });
+    store.log.epochs = epochs;
+    let started: unknown;
+    while (started === undefined) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      started = await highway
+        .subscribe(request, subscriber)
+        .next()
+        .catch(() => undefined);
+    }
+    await highway.close();
   });
 });

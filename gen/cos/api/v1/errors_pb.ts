@@ -137,7 +137,7 @@ export const ErrorReason = {
   QUOTA_EXCEEDED: 15,
 
   /**
-   * [UNAVAILABLE] The process is going away: call again, another one answers.
+   * [UNAVAILABLE] The process, or this stream, ends here: call again, or resume; another one answers.
    *
    * @generated from enum value: ERROR_REASON_DRAINING = 16;
    */

@@ -558,7 +558,7 @@ export const GoAway_Reason = {
   CONNECTION_AGE: 2,
 
   /**
-   * UNAVAILABLE: the subscriber took nothing for too long.
+   * UNAVAILABLE: the subscriber took nothing for too long. Most often the status comes alone, since it takes no frame either.
    *
    * @generated from enum value: REASON_STALLED = 3;
    */
@@ -593,13 +593,13 @@ export const GoAway_ReasonSchema: GenEnum<GoAway_Reason> = /*@__PURE__*/
   enumDesc(file_cos_highway_v1_highway, 10, 0);
 
 /**
- * The detail of a refused cursor (OUT_OF_RANGE or DATA_LOSS): what is wrong with each, and how to go on.
+ * The detail of a refused cursor (OUT_OF_RANGE or DATA_LOSS): what is wrong, and how to go on.
  *
  * @generated from message cos.highway.v1.CursorFaults
  */
 export type CursorFaults = Message<"cos.highway.v1.CursorFaults"> & {
   /**
-   * Each cursor at fault; the others were good.
+   * The first 16 of the cursors at fault: an error's details must stay small. `resume_token` is right for all of them.
    *
    * @generated from field: repeated cos.highway.v1.CursorFault faults = 1;
    */
