@@ -475,7 +475,7 @@ export type SubscribeRequest = Message<"cos.conductor.v1.SubscribeRequest"> & {
     case: "fromPosition";
   } | {
     /**
-     * With the first memory recorded at or after this time, from year 1 to 9999.
+     * With the first memory recorded at or after this time, from year 1 to 9999. A time that lies ahead: at the end.
      *
      * @generated from field: google.protobuf.Timestamp from_time = 5;
      */
