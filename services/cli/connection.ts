@@ -1,8 +1,9 @@
 import { type Client, createClient } from "@connectrpc/connect";
 import { ConductorService } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { ModuleService } from "#gen/cos/conductor/v1/module_service_pb.ts";
+import { unknownVariables } from "#shared/config/read-settings.ts";
 import type { Cli } from "./cli.ts";
-import { readCliSettings } from "./config.ts";
+import { cliSpec, readCliSettings } from "./config.ts";
 
 /** The conductor at the other end of a connection. */
 export interface Connection {
@@ -16,6 +17,7 @@ export async function withConnection<T>(
   address: string | undefined,
   use: (connection: Connection) => Promise<T>,
 ): Promise<T> {
+  await warnOfSlips(cli);
   cli.address = address ?? readCliSettings(cli.terminal.env).conductorAddress;
   const transport = await cli.terminal.openTransport(cli.address);
   try {
@@ -23,5 +25,13 @@ export async function withConnection<T>(
     return await use({ conductor, modules: createClient(ModuleService, transport) });
   } finally {
     transport.close();
+  }
+}
+
+/** A misspelt address would quietly talk to another mesh. (What is far from our names is meant for the services.) */
+async function warnOfSlips(cli: Cli): Promise<void> {
+  const names = Object.values(cliSpec).map(({ name }) => name);
+  for (const { meant, warning } of unknownVariables(cli.terminal.env, names)) {
+    if (meant !== undefined) await cli.err.line(`cos: ${warning}`);
   }
 }

@@ -7,7 +7,7 @@ import type { SharedEvent } from "./shared-event.ts";
 import { eventHint, storedForm } from "./shared-event.ts";
 
 /** How much of the log Redis may hold for one module. */
-export interface StreamLimits {
+export interface RedisStreamLimits {
   readonly entriesMax: number;
   readonly bytesMax: number;
 }
@@ -19,7 +19,7 @@ export interface Append {
   readonly after: number;
   /** Of dense positions. May be empty: then the limits alone are applied. */
   readonly events: readonly SharedEvent[];
-  readonly limits: StreamLimits;
+  readonly limits: RedisStreamLimits;
   /** Whether the stream may begin with these events, if there is none of this epoch. Unset: no. */
   readonly rebuild?: boolean;
   /** Events up to here are not announced on the channel, because they may have been. Unset: all are. */

@@ -9,7 +9,7 @@
  *  S2. What is there already is skipped; what would leave a gap is answered GAP with the last position, not written.
  *  S3. Nothing is known of a module, or what is known is of an earlier epoch: all of it is removed, and the answer is EMPTY,
  *      unless the call says `rebuild`: then the stream begins with it. (A rebuild that lies above all there is begins it anew.)
- *      The same where stream and place contradict each other: somebody else has written to them.
+ *      The same where stream and place contradict each other, or are of another type: somebody else has written to them.
  *  S4. Redis knows a later epoch: nothing is touched, the answer is STALE.
  *  S5. After every call that writes, entries and bytes are within their limits, but for one entry. Bytes are counted exactly.
  *
@@ -24,6 +24,15 @@ export const APPEND_SCRIPT = `
 local stream, place = KEYS[1], KEYS[2]
 local mode, generation, identity, after = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
 local entriesMax, bytesMax, channel = tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7]
+
+local function isOfType(key, wanted)
+  local found = redis.call('TYPE', key).ok
+  return found == wanted or found == 'none'
+end
+
+if not isOfType(place, 'hash') then
+  redis.call('DEL', place)
+end
 local known = redis.call('HMGET', place, 'generation', 'identity', 'last', 'bytes')
 local knownGeneration = tonumber(known[1] or 0)
 local last, bytes = tonumber(known[3] or -1), tonumber(known[4] or 0)
@@ -31,7 +40,7 @@ local last, bytes = tonumber(known[3] or -1), tonumber(known[4] or 0)
 if knownGeneration > generation then
   return {'STALE', knownGeneration, 0}
 end
-if last < 0 or knownGeneration < generation or known[2] ~= identity or (mode == 'rebuild' and after > last) then
+if last < 0 or not isOfType(stream, 'stream') or knownGeneration < generation or known[2] ~= identity or (mode == 'rebuild' and after > last) then
   redis.call('DEL', stream, place)
   if mode ~= 'rebuild' then
     return {'EMPTY', 0, 0}

@@ -76,7 +76,8 @@ export class Hub {
   readonly #rings: Rings;
   readonly #beat: NodeJS.Timeout;
   #heads = new Map<string, ModuleHead>();
-  #known = 0;
+  /** The highest module number seen in this epoch. Streams of one that has ended keep theirs, for their last token. */
+  #known = { number: 0 };
   #epoch: Epoch;
   #streams = new Set<Stream>();
   #degraded = false;
@@ -97,7 +98,8 @@ export class Hub {
     this.#publisher = this.#openPublisher(settings);
     this.#reader = this.#openReader(settings);
     this.#rings = new Rings({ port, log, limits: { ...RINGS_LIMITS, ...settings.rings }, reader: this.#reader });
-    this.#beat = setInterval(() => this.#beatAll(), settings.beatMs ?? 200).unref();
+    const beatMs = settings.beatMs ?? 200;
+    this.#beat = setInterval(() => this.#beatAll(beatMs), beatMs).unref();
   }
 
   /** Begins to sweep once Redis is connected, or after so long without it. */
@@ -139,11 +141,15 @@ export class Hub {
     }
     const positionAt: LogPort["positionAt"] = (module, at, signal) => port.positionAt(module, at, signal);
     const places = await resolveStart(request, { heads, epochs, scope: call.scope, positionAt, signal: call.signal });
+    // What was checked against one epoch is not served from another, and its heads mean nothing there.
+    if (epochs.current.identity !== this.#epoch.identity) {
+      throw epochChanged().error;
+    }
     this.#absorb(heads);
     const heartbeatMs = request.heartbeat === undefined ? this.#limits.heartbeatMs : durationMs(request.heartbeat);
     const subscription = new Subscription({
       id: call.subscriptionId,
-      host: this.#hostOf(epochs.current),
+      host: this.#openHost(),
       scope: call.scope,
       signal: call.signal,
       filter: request.filter,
@@ -151,13 +157,14 @@ export class Hub {
       limits: this.#limits,
       places,
     });
-    yield* this.#serve(subscription, request.allModules ? call.scope : undefined, epochs.current);
+    yield* this.#serve({ subscription, all: request.allModules ? call.scope : undefined });
   }
 
   /** Call it when the log has begun a new epoch (A1). */
   epochChanged(): void {
     this.#epoch = this.#options.port.epochs().current;
     this.#heads = new Map();
+    this.#known = { number: 0 };
     this.#sweeper.restart();
     const ending = epochChanged();
     for (const { subscription } of this.#streams) {
@@ -209,36 +216,30 @@ export class Hub {
     this.#breaker.close();
   }
 
-  async *#serve(
-    subscription: Subscription,
-    all: Scope | undefined,
-    epoch: Epoch,
-  ): AsyncGenerator<Encoded, void, undefined> {
-    const stream = { subscription, all };
+  async *#serve(stream: Stream): AsyncGenerator<Encoded, void, undefined> {
     this.#streams.add(stream);
     // What was registered while its start was resolved was announced to the others already (A3).
     for (const head of this.#heads.values()) {
       join(stream, head);
     }
-    // What was checked against one epoch is not served from another.
-    if (epoch.identity !== this.#epoch.identity) {
-      subscription.end(epochChanged());
-    }
     try {
-      yield* subscription.frames();
+      yield* stream.subscription.frames();
     } finally {
       this.#streams.delete(stream);
     }
   }
 
-  #hostOf(epoch: Epoch): StreamHost {
+  /** Of the present epoch. */
+  #openHost(): StreamHost {
+    const epoch = this.#epoch;
+    const known = this.#known;
     return {
       port: this.#options.port,
       epoch,
       attach: (module, position, listener) => this.#rings.attach(module, epoch, position, listener),
       detach: (module, listener) => this.#rings.detach(module, listener),
       headOf: (module) => this.#heads.get(module)?.position ?? 0,
-      known: () => this.#known,
+      known: () => known.number,
       degraded: () => this.#degraded,
     };
   }
@@ -298,7 +299,7 @@ export class Hub {
         this.#heads.set(head.module, head);
       }
       if (known === undefined) {
-        this.#known = Math.max(this.#known, head.number);
+        this.#known.number = Math.max(this.#known.number, head.number);
         this.#streams.forEach((stream) => {
           join(stream, head);
         });
@@ -328,11 +329,11 @@ export class Hub {
     }
   }
 
-  #beatAll(): void {
-    const nowMs = Date.now();
+  #beatAll(everyMs: number): void {
+    const nowMs = performance.now();
     this.#rings.sweep();
     for (const { subscription } of this.#streams) {
-      subscription.beat(nowMs);
+      subscription.beat(nowMs, everyMs);
     }
   }
 }

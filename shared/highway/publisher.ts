@@ -18,7 +18,7 @@
 import type { Log } from "#shared/log/open-log.ts";
 import { type Breaker, BreakerOpenError } from "#shared/redis/open-breaker.ts";
 import type { RedisClient } from "#shared/redis/open-redis.ts";
-import { type AppendAnswer, appendEvents, type StreamLimits } from "./append-events.ts";
+import { type AppendAnswer, appendEvents, type RedisStreamLimits } from "./append-events.ts";
 import type { Epoch } from "./log-port.ts";
 import { EVENT_OVERHEAD_BYTES, type SharedEvent } from "./shared-event.ts";
 
@@ -52,7 +52,7 @@ export interface PublisherOptions {
   readonly log: Log;
   readonly limits: PublisherLimits;
   /** How much Redis may hold for a module, as things stand. */
-  readonly streamLimits: () => StreamLimits;
+  readonly streamLimits: () => RedisStreamLimits;
   /** Hears of every answer to an append. */
   readonly onAnswer: (module: string, answer: AppendAnswer) => void;
   /** Hears that something of the module was left to the sweeper. */

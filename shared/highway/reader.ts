@@ -93,6 +93,7 @@ export class Reader {
             module,
             this.#shard(nameOf(node), () => this.#openShard(node)),
           );
+          this.#closeGone(cluster);
           return;
         }
         await new Promise((resolve) => setTimeout(resolve, this.#options.limits.retryMs).unref());
@@ -110,6 +111,17 @@ export class Reader {
       this.#shards.set(name, shard);
     }
     return shard;
+  }
+
+  /** A server that is no master any more, and from which nothing is read, would be tried for ever. */
+  #closeGone(cluster: Cluster): void {
+    const masters = new Set(cluster.nodes("master").map(nameOf));
+    for (const [name, shard] of this.#shards) {
+      if (shard.modules === 0 && !masters.has(name)) {
+        this.#shards.delete(name);
+        void shard.close();
+      }
+    }
   }
 
   #openOnly(commands: Redis): { reader: ShardReader; connection: Redis } {

@@ -16,6 +16,9 @@ import { decodeResumeToken, encodeResumeToken, type ResumePlaces } from "./resum
 /** The module that is meant where none is named. */
 export const DEFAULT_MODULE = "cc";
 
+/** How many faults a refusal names: they travel in the trailers, which clients bound to some kilobytes. */
+const FAULTS_MAX = 16;
+
 /** How many modules are searched for a time at once. */
 const SEARCHES_MAX = 8;
 
@@ -174,7 +177,10 @@ async function startPosition(
   return { head, given: undefined, position: fromBeginning ? 0 : head.position };
 }
 
-/** Refuses the request if any place is wrong; what was given of an older epoch is worse than what lies too high. */
+/**
+ * Refuses the request if any place is wrong; what was given of an older epoch is worse than what lies too high, and is named
+ * first. However few are named, the token sets all of them right.
+ */
 function refuseFaults(places: readonly AskedPlace[], context: StartContext): void {
   const { epochs } = context;
   const judged = places.map((place) => ({ place, limit: limitOf(place, epochs) }));
@@ -182,9 +188,12 @@ function refuseFaults(places: readonly AskedPlace[], context: StartContext): voi
   if (faulty.length === 0) {
     return;
   }
-  const pastFork = faulty.some(({ place }) => isForeign(place, epochs));
+  const foreign = faulty.filter(({ place }) => isForeign(place, epochs));
+  const pastFork = foreign.length > 0;
   const reason = pastFork ? ErrorReason.CURSOR_PAST_FORK : ErrorReason.CURSOR_ABOVE_HEAD;
-  const faults = faulty.map(({ place, limit }) => faultOf(place, limit, epochs));
+  // The reason has to be among those that are named.
+  const named = [...new Set([...foreign, ...faulty])].slice(0, FAULTS_MAX);
+  const faults = named.map(({ place, limit }) => faultOf(place, limit, epochs));
   const resumeToken = encodeResumeToken({
     epoch: epochs.current.identity,
     known: context.heads.at(-1)?.number ?? 0,
@@ -193,7 +202,7 @@ function refuseFaults(places: readonly AskedPlace[], context: StartContext): voi
       position: Math.min(place.position, limit),
     })),
   });
-  throw new CosError(reason, describeFaults(faults, pastFork), {
+  throw new CosError(reason, describeFaults(faults[0] as CursorFault, faulty.length, pastFork), {
     details: [{ desc: CursorFaultsSchema, value: create(CursorFaultsSchema, { faults, resumeToken }) }],
   });
 }
@@ -241,9 +250,8 @@ function faultOf({ head, given, position }: AskedPlace, limit: number, epochs: E
   });
 }
 
-function describeFaults(faults: readonly CursorFault[], pastFork: boolean): string {
-  const { given, resumeAt, head } = faults[0] as CursorFault;
-  const others = faults.length === 1 ? "" : ` (and ${faults.length - 1} more)`;
+function describeFaults({ given, resumeAt, head }: CursorFault, count: number, pastFork: boolean): string {
+  const others = count === 1 ? "" : ` (and ${count - 1} more)`;
   const what = pastFork
     ? "saw a history that the log has lost; undo what you took above"
     : `is above the module's head, ${head}; go on from`;

@@ -117,8 +117,8 @@ export class ShardReader {
     while (this.#positions.size > 0 && !this.#stop.signal.aborted) {
       try {
         const reply = await this.#read();
-        this.#setHealthy(true);
         this.#handOn(reply);
+        this.#setHealthy(true);
         await this.#space();
       } catch (error) {
         await this.#recover(error);
@@ -130,7 +130,6 @@ export class ShardReader {
   async #read(): Promise<unknown> {
     const { connection } = this.#options;
     if (connection.status !== "ready") {
-      this.#clientId = undefined;
       throw new Error("not connected");
     }
     this.#clientId ??= Number(await this.#timed(connection.call("CLIENT", "ID")));
@@ -219,12 +218,13 @@ export class ShardReader {
       return;
     }
     this.#options.log.debug({ err: error }, "redis read failed");
+    // The next read may go over a new connection, which has another id.
+    this.#clientId = undefined;
     this.#setHealthy(false);
     if (error instanceof ForeignEpochError) {
       this.#options.onForeignEpoch();
     }
     if (error instanceof FrozenError) {
-      this.#clientId = undefined;
       this.#options.connection.disconnect(true);
     }
     await this.#pause(this.#options.limits.retryMs);

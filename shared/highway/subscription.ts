@@ -6,8 +6,8 @@
  * Owner: the caller that iterates; the hub knows it only to wake and to end it.
  *
  *  U4. A module inside its ring's window is fed from the ring, one below it from the log (U1 to U3: standing.ts).
- *  U5. A Checkpoint comes each heartbeat, and at once when `degraded` changes or a module joins. It names every module of
- *      which there is news, so after it the client knows where all stand, and its token is the whole stream's place.
+ *  U5. A Checkpoint comes within each heartbeat, and at once when `degraded` changes or a module joins. It names every
+ *      module of which there is news, so after it the client knows where all stand, and its token is the whole stream's place.
  *  U6. The log does not answer: modules that need it wait, the others and the heartbeat go on. After `logOutageMaxMs` the
  *      stream ends with UNAVAILABLE.
  *  U7. It sleeps only when there is nothing to do, and whatever may change that wakes it (`wake`), asleep or not.
@@ -63,9 +63,10 @@ export class Subscription {
   readonly #host: StreamHost;
   readonly #standing: Standing;
   readonly #wanted: ((event: SharedEvent) => boolean) | undefined;
-  readonly #startedAtMs = Date.now();
+  readonly #startedAtMs = performance.now();
   #toldDegraded = false;
   #checkpointAtMs = 0;
+  #heartbeatDue = false;
   #logFailedAtMs: number | undefined;
   #logRetryAtMs = 0;
   #ending: Ending | undefined;
@@ -113,13 +114,17 @@ export class Subscription {
     this.#awake.resolve();
   }
 
-  /** Wakes it if a heartbeat, another try of the log, or its end of age is due. */
-  beat(nowMs: number): void {
+  /**
+   * Wakes it if a heartbeat, another try of the log, or its end of age is due. `nowMs` is the process' own clock, that of
+   * `performance.now()`, which nobody sets; the next call comes after `everyMs`, so a heartbeat that is due before is sent now.
+   */
+  beat(nowMs: number, everyMs: number): void {
     const { ageMaxMs } = this.#options.limits;
     if (ageMaxMs > 0 && nowMs - this.#startedAtMs >= ageMaxMs) {
       this.end(tooOld());
     }
-    if (nowMs >= this.#checkpointAtMs || (this.#standing.hasReady && nowMs >= this.#logRetryAtMs)) {
+    this.#heartbeatDue = nowMs + everyMs > this.#checkpointAtMs;
+    if (this.#heartbeatDue || (this.#standing.hasReady && nowMs >= this.#logRetryAtMs)) {
       this.wake();
     }
   }
@@ -149,7 +154,7 @@ export class Subscription {
     const { id, heartbeatMs } = this.#options;
     const { places } = this.#standing;
     this.#toldDegraded = this.#host.degraded();
-    this.#checkpointAtMs = Date.now() + heartbeatMs;
+    this.#awaitHeartbeat();
     const value = create(StartedSchema, {
       subscriptionId: id,
       epoch: this.#host.epoch.identity,
@@ -182,15 +187,20 @@ export class Subscription {
   #notices(): Iterable<Encoded> | undefined {
     const { joined, caughtUp } = this.#standing;
     const changed = this.#toldDegraded !== this.#host.degraded();
-    if (changed || joined.size > 0 || Date.now() >= this.#checkpointAtMs) {
+    if (changed || joined.size > 0 || this.#heartbeatDue) {
       return this.#checkpoint();
     }
     return caughtUp.size > 0 ? this.#tellCaughtUp() : undefined;
   }
 
+  #awaitHeartbeat(): void {
+    this.#checkpointAtMs = performance.now() + this.#options.heartbeatMs;
+    this.#heartbeatDue = false;
+  }
+
   /** U5. */
   *#checkpoint(): Generator<Encoded> {
-    this.#checkpointAtMs = Date.now() + this.#options.heartbeatMs;
+    this.#awaitHeartbeat();
     this.#toldDegraded = this.#host.degraded();
     const news = this.#standing.news();
     this.#standing.joined.clear();
@@ -230,15 +240,22 @@ export class Subscription {
   async #nextBatch(): Promise<Encoded[] | undefined> {
     for (const place of this.#standing.turns()) {
       const inWindow = place.scanned >= place.ring.low;
-      if (!inWindow && Date.now() < this.#logRetryAtMs) {
+      if (!inWindow && performance.now() < this.#logRetryAtMs) {
         continue;
       }
       this.#standing.endTurn(place);
+      const before = place.scanned;
       const frame = inWindow ? this.#fromRing(place) : await this.#belowRing(place);
       if (frame !== undefined) {
         return [frame];
       }
-      if (this.#standing.caughtUp.size > 0 || this.#ending !== undefined || this.#options.signal.aborted) {
+      // What moved without a frame, because the filter wants nothing of it, has more to read.
+      if (
+        place.scanned > before ||
+        this.#standing.caughtUp.size > 0 ||
+        this.#ending !== undefined ||
+        this.#options.signal.aborted
+      ) {
         return [];
       }
     }
@@ -282,7 +299,7 @@ export class Subscription {
       }
       if (through <= place.scanned) {
         // The ring has seen more than this reading of the log: a replica that lags. Soon again, not at once.
-        this.#logRetryAtMs = Date.now() + limits.logRetryMs;
+        this.#logRetryAtMs = performance.now() + limits.logRetryMs;
       }
       return this.#batch(place, events.map(shareEvent), through);
     } catch (error) {
@@ -297,7 +314,7 @@ export class Subscription {
     if (signal.aborted) {
       return;
     }
-    const nowMs = Date.now();
+    const nowMs = performance.now();
     this.#logFailedAtMs ??= nowMs;
     this.#logRetryAtMs = nowMs + limits.logRetryMs;
     if (error instanceof CosError && !isRetryable(error.reason)) {

@@ -14,6 +14,7 @@
  *  W4. What Redis lacks is appended from the log in batches; what is missing altogether, or lies too far behind, is begun
  *      anew with the latest `rebuildEventsMax` positions. (Nobody needs more of Redis: catching up reads the log.)
  *  W5. All of Redis goes through the breaker. While that is open, nothing is asked.
+ *  W6. No tick waits for Redis: the rings are fed on time though it is frozen. One look at it is under way at a time.
  *
  * Failure: the log does not answer: ticks go on, `onLogFault` hears of it. Redis does not: the breaker opens.
  */
@@ -23,9 +24,10 @@ import { localScope } from "#shared/auth/scope.ts";
 import type { Log } from "#shared/log/open-log.ts";
 import { type Breaker, BreakerOpenError } from "#shared/redis/open-breaker.ts";
 import type { RedisClient } from "#shared/redis/open-redis.ts";
-import { type Append, type AppendAnswer, appendEvents, type StreamLimits } from "./append-events.ts";
+import { type Append, type AppendAnswer, appendEvents, type RedisStreamLimits } from "./append-events.ts";
 import type { Epoch, LogPort, ModuleHead } from "./log-port.ts";
-import { placeKey, SWEPT_KEY } from "./redis-keys.ts";
+import { SWEPT_KEY } from "./redis-keys.ts";
+import { isOfEpoch, type RedisPlace, readRedisPlace } from "./redis-place.ts";
 import { shareBudget } from "./share-budget.ts";
 import { shareEvent } from "./shared-event.ts";
 
@@ -45,7 +47,7 @@ export interface SweeperLimits {
   /** A module that lies further behind is begun anew with so many of its latest positions. */
   readonly rebuildEventsMax: number;
   /** What Redis may hold of one module. */
-  readonly stream: StreamLimits;
+  readonly stream: RedisStreamLimits;
   /** What Redis may hold of all modules together. */
   readonly allBytesMax: number;
 }
@@ -77,14 +79,6 @@ export interface SweeperOptions {
   readonly onForeignEpoch: () => void;
 }
 
-/** What Redis holds of a module. */
-interface RedisPlace {
-  readonly generation: number;
-  readonly identity: string;
-  readonly last: number;
-  readonly bytes: number;
-}
-
 export class Sweeper {
   readonly #options: SweeperOptions;
   /** The heads of the tick before. */
@@ -97,6 +91,8 @@ export class Sweeper {
   #level = Number.POSITIVE_INFINITY;
   #nextCompareMs = 0;
   #compareFrom = 0;
+  /** The look at Redis that is under way (W6). */
+  #comparing: Promise<void> | undefined;
   readonly #stop = new AbortController();
   #nap = new AbortController();
   #running: Promise<void> | undefined;
@@ -113,10 +109,11 @@ export class Sweeper {
     this.#stop.abort();
     this.#nap.abort();
     await this.#running;
+    await this.#comparing;
   }
 
   /** How much Redis may hold for one module, as things stand. */
-  streamLimits(): StreamLimits {
+  streamLimits(): RedisStreamLimits {
     const { entriesMax, bytesMax } = this.#options.limits.stream;
     return { entriesMax, bytesMax: Math.min(bytesMax, this.#level) };
   }
@@ -173,7 +170,7 @@ export class Sweeper {
   async #tick(): Promise<void> {
     const { port, limits, onHeads, onLogFault } = this.#options;
     let heads: readonly ModuleHead[];
-    const epochBefore = port.epochs().current.identity;
+    const epoch = port.epochs().current;
     try {
       const timeout = AbortSignal.timeout(limits.headsTimeoutMs);
       heads = await port.heads(AbortSignal.any([timeout, this.#stop.signal]));
@@ -182,17 +179,19 @@ export class Sweeper {
       return;
     }
     // Heads of a history that has ended meanwhile are worth nothing.
-    if (port.epochs().current.identity !== epochBefore) {
+    if (port.epochs().current.identity !== epoch.identity) {
       return;
     }
     const before = this.#before;
     this.#before = new Map(heads.map(({ module, position }) => [module, position]));
     onHeads(heads, before);
-    await this.#compare(heads, before);
+    this.#comparing ??= this.#compare(heads, before, epoch).finally(() => {
+      this.#comparing = undefined;
+    });
   }
 
-  /** W2, W3. */
-  async #compare(heads: readonly ModuleHead[], before: ReadonlyMap<string, number>): Promise<void> {
+  /** W2, W3. Never rejects. */
+  async #compare(heads: readonly ModuleHead[], before: ReadonlyMap<string, number>, epoch: Epoch): Promise<void> {
     const suspects = heads.filter((head) => this.#isSuspect(head, before));
     const inTurn = this.#inTurn(heads);
     const asked = [...new Set([...suspects, ...inTurn])];
@@ -201,9 +200,13 @@ export class Sweeper {
     }
     try {
       const places = await this.#lookUp(asked);
+      // Heads of a history that has ended while Redis was asked would be taken for places of the present one.
+      if (this.#options.port.epochs().current.identity !== epoch.identity) {
+        return;
+      }
       for (const [index, head] of asked.entries()) {
         const settled = this.#suspects.delete(head.module) ? head.position : (before.get(head.module) ?? 0);
-        this.#judge(head, settled, places[index]);
+        this.#judge(head, settled, places[index], epoch);
       }
       if (inTurn.length > 0) {
         await this.#shareBytes(asked);
@@ -235,22 +238,20 @@ export class Sweeper {
   async #lookUp(heads: readonly ModuleHead[]): Promise<(RedisPlace | undefined)[]> {
     const { redis, breaker } = this.#options;
     return await breaker.fire(async () => {
-      const fields = ["generation", "identity", "last", "bytes"] as const;
-      const rows = Promise.all(heads.map(({ module }) => redis.hmget(placeKey(module), ...fields)));
+      const places = Promise.all(heads.map(({ module }) => readRedisPlace(redis, module)));
       // A server that can be read but not written (full, or a replica now) is of no use: W5 has to notice that too.
-      const [places] = await Promise.all([rows, redis.set(SWEPT_KEY, "1", "PX", 60_000)]);
-      return places.map(parsePlace);
+      const [found] = await Promise.all([places, redis.set(SWEPT_KEY, "1", "PX", 60_000)]);
+      return found;
     });
   }
 
   /** `settled` is the position that is no longer just on its way (W2). */
-  #judge(head: ModuleHead, settled: number, place: RedisPlace | undefined): void {
-    const epoch = this.#options.port.epochs().current;
+  #judge(head: ModuleHead, settled: number, place: RedisPlace | undefined, epoch: Epoch): void {
     if (place !== undefined && place.generation > epoch.generation) {
       this.#options.onForeignEpoch();
       return;
     }
-    const last = place !== undefined && isOf(epoch, place) ? place.last : undefined;
+    const last = place !== undefined && isOfEpoch(place, epoch) ? place.last : undefined;
     this.#bytes.set(head.module, place?.bytes ?? 0);
     if (last === undefined) {
       this.#lasts.delete(head.module);
@@ -321,15 +322,4 @@ export class Sweeper {
       this.#options.log.debug({ err: error }, "sweep failed; the next one tries again");
     }
   }
-}
-
-function isOf(epoch: Epoch, place: RedisPlace): boolean {
-  return place.generation === epoch.generation && place.identity === epoch.identity;
-}
-
-function parsePlace([generation, identity, last, bytes]: (string | null)[]): RedisPlace | undefined {
-  if (typeof generation !== "string" || typeof last !== "string") {
-    return undefined;
-  }
-  return { generation: Number(generation), identity: identity ?? "", last: Number(last), bytes: Number(bytes) };
 }

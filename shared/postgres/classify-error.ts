@@ -29,6 +29,7 @@ const CODES: Readonly<Record<string, PostgresTrouble>> = {
   "57P03": "unavailable", // cannot_connect_now: starting up, or a standby that does not serve yet
   "57P04": "unavailable", // database_dropped
   "57P05": "unavailable", // idle_session_timeout
+  "25P02": "unavailable", // in_failed_sql_transaction: a transaction that failed was left open on this connection; another has none
   "25P03": "unavailable", // idle_in_transaction_session_timeout closed the connection
   "25006": "unavailable", // read_only_sql_transaction: we talk to a standby; another connection may find the primary
   "55000": "unavailable", // object_not_in_prerequisite_state: recovery is in progress

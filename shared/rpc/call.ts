@@ -82,6 +82,9 @@ export abstract class Call implements CallContext {
     this.onAbort(reason);
   }
 
+  /** Takes no more requests and goes on; only a stream that takes many has something to do here. */
+  drain(): void {}
+
   /** The caller is gone. */
   cancel(): void {
     this.abort(new ConnectError("the caller canceled the call", Code.Canceled));

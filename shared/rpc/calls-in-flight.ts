@@ -1,5 +1,7 @@
-/** What the count keeps of a call: a way to end it. */
+/** What the count keeps of a call: ways to end it. */
 export interface Endable {
+  /** Takes nothing more from the caller, but answers what it has. */
+  drain(): void;
   abort(reason: Error): void;
 }
 
@@ -23,13 +25,17 @@ export class CallsInFlight {
     return this.#calls.size;
   }
 
-  /** From now on new calls are to be refused. */
+  /** Whether new calls are to be refused. */
   get draining(): boolean {
     return this.#draining;
   }
 
-  refuseNew(): void {
+  /** From now on new calls are refused, and those in flight take nothing more from their callers. */
+  drain(): void {
     this.#draining = true;
+    for (const call of [...this.#calls]) {
+      call.drain();
+    }
   }
 
   enter(call: Endable): void {

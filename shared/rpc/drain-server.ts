@@ -22,7 +22,8 @@ const FAREWELL_MAX_MS = 1_000;
  *
  * 1. Health says NOT_SERVING; calls are still served, since callers come until their balancers have noticed.
  * 2. No new connections; open ones are told to finish. New calls on them are refused with DRAINING.
- * 3. Streams are ended; their callers resume elsewhere by cursor.
+ * 3. Streams are ended; their callers resume elsewhere by cursor. One that takes requests is read no further, answers
+ *    what it has and then DRAINING: its caller sends the rest elsewhere.
  * 4. The calls in flight are waited for; after the grace period those left are answered DRAINING.
  * 5. Connections close as their last answer has left: what a call has written is not yet with its caller.
  *
@@ -34,7 +35,7 @@ export async function drainServer(
 ): Promise<void> {
   server.health.drain();
   await delay(plan.leaveBalancerMs);
-  server.calls.refuseNew();
+  server.calls.drain();
   server.port.stopListening();
   plan.endStreams();
   server.health.close();

@@ -88,7 +88,7 @@ function wantedOfField(field: DescField): string {
 }
 
 const SCALARS: Partial<Record<ScalarType, string>> = {
-  [ScalarType.STRING]: "must be a string",
+  [ScalarType.STRING]: "must be a string of whole characters",
   [ScalarType.BOOL]: "must be true or false",
   [ScalarType.BYTES]: "must be base64 in a string",
   [ScalarType.DOUBLE]: "must be a number",

@@ -76,7 +76,8 @@ function faultInField(field: DescField, value: JsonValue, path: string): FieldFa
   return undefined;
 }
 
-function itemsOf(field: DescField, value: JsonValue, path: string): [JsonValue, string][] {
+/** The values of a field in JSON, each with its path: one, or those of a list or map. */
+export function itemsOf(field: DescField, value: JsonValue, path: string): [JsonValue, string][] {
   if (field.fieldKind === "list") {
     return Array.isArray(value) ? value.map((item, index) => [item, `${path}[${index}]`]) : [];
   }

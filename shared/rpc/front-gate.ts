@@ -32,8 +32,9 @@ const PREFLIGHT_AGE_S = 7_200;
  * 3. A body announced as too large: 413, before a byte of it is read.
  */
 export function frontGate(options: GateOptions): FrontGate {
-  const hosts = new Set([...LOCAL_HOSTS, ...options.allowedHosts].flatMap((host) => [host, `${host}:${options.port}`]));
-  const origins = new Set(options.allowedOrigins);
+  const names = [...LOCAL_HOSTS, ...options.allowedHosts].map((host) => host.toLowerCase());
+  const hosts = new Set(names.flatMap((host) => [host, `${host}:${options.port}`]));
+  const origins = new Set(options.allowedOrigins.map(asBrowsersSay));
   return (request, response) => {
     const head = readHead(request);
     if (request.httpVersionMajor === 1) {
@@ -60,7 +61,7 @@ export function frontGate(options: GateOptions): FrontGate {
       return answerPreflight(response);
     }
     if (Number(request.headers["content-length"] ?? 0) > options.messageBytesMax) {
-      response.setHeader("connection", "close");
+      if (request.httpVersionMajor === 1) response.setHeader("connection", "close");
       return refuse(response, 413, "resource_exhausted", `a request may have ${options.messageBytesMax} bytes`);
     }
     return head;
@@ -82,6 +83,11 @@ function answerPreflight(response: NodeResponse): undefined {
   response.setHeader("access-control-max-age", PREFLIGHT_AGE_S);
   response.end();
   return undefined;
+}
+
+/** An origin as browsers send it, however a person may write it: in small letters, without a slash at its end. */
+function asBrowsersSay(origin: string): string {
+  return origin.toLowerCase().replace(/\/+$/, "");
 }
 
 function isWanted(origin: string | undefined, site: string | undefined, origins: ReadonlySet<string>): boolean {

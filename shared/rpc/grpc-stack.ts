@@ -91,7 +91,8 @@ function optionsOf(limits: RpcLimits): ServerOptions {
     "grpc.max_connection_idle_ms": limits.connectionIdleMs,
     ...(Number.isFinite(limits.connectionAgeMaxMs) && {
       "grpc.max_connection_age_ms": limits.connectionAgeMaxMs,
-      "grpc.max_connection_age_grace_ms": limits.connectionAgeGraceMs,
+      // A stream that began just before may have the same age as its own (and says goodbye then): it goes first.
+      "grpc.max_connection_age_grace_ms": limits.connectionAgeMaxMs + limits.connectionAgeGraceMs,
     }),
     "grpc.keepalive_time_ms": limits.keepaliveIntervalMs,
     "grpc.keepalive_timeout_ms": limits.keepaliveTimeoutMs,

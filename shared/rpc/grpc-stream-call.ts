@@ -4,7 +4,7 @@ import { Metadata } from "@grpc/grpc-js";
 import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
 import { CosError } from "#shared/errors/cos-error.ts";
 import { admitRequest } from "./admit-request.ts";
-import { refuseWhenDraining, toAnswerError } from "./answer-error.ts";
+import { drainingError, refuseWhenDraining, toAnswerError } from "./answer-error.ts";
 import type { AnyAnswer, BoundMethod } from "./bind-service.ts";
 import type { Edge } from "./edge.ts";
 import { encodeAnswer } from "./encode-answer.ts";
@@ -34,6 +34,8 @@ class GrpcStreamCall extends GrpcCall implements Stallable {
   #answers: AsyncIterator<AnyAnswer> | undefined;
   #isAnswered = false;
   #isStalled = false;
+  /** Whether requests of the caller may be left, which are not read any more. */
+  #isCutShort = false;
 
   constructor(edge: Edge, method: BoundMethod, metadata: Metadata, wire: GrpcWire) {
     super(edge, method, metadata);
@@ -51,6 +53,9 @@ class GrpcStreamCall extends GrpcCall implements Stallable {
       refuseWhenDraining(this.edge, method);
       this.#wire.sendMetadata(this.answerMetadata());
       await this.#pump(await this.#open(method));
+      if (this.#isCutShort) {
+        throw drainingError();
+      }
       if (this.abortedBy === undefined) {
         this.#finish({ code: 0, details: "", metadata: new Metadata() });
       } else {
@@ -73,6 +78,13 @@ class GrpcStreamCall extends GrpcCall implements Stallable {
     }
     this.#isStalled = true;
     this.abort(new CosError(ErrorReason.SUBSCRIBER_STALLED, "nothing was taken for too long: resume by cursor"));
+  }
+
+  /** To the handler it looks as if the caller had finished, so that it answers what it has. */
+  override drain(): void {
+    if (this.method.kind === "bidi_streaming") {
+      this.#isCutShort = this.#wire.stopReading();
+    }
   }
 
   protected override watchCancel(): void {

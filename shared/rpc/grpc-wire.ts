@@ -21,7 +21,7 @@ const WRITE_OVERHEAD_BYTES = 512;
  *
  * 1. A message is read only when it is pulled: a handler that does not pull stops the caller by HTTP/2's window.
  * 2. `send` may be called when `room` has resolved: what is unsent then stays below `unsentBytesMax`, or is one message.
- * 3. The requests end when the caller has said so; one who resets the stream has not. (Node's own clients say so first and
+ * 3. The requests end when the caller has said so, or we stop reading; one who resets the stream has not. (Node's own clients say so first and
  *    reset then: they cannot be told from callers who have finished.)
  * 4. After `onGone` nothing is sent and every waiting promise is settled: `pull` gives undefined, `room` resolves.
  *
@@ -89,6 +89,13 @@ export class GrpcWire extends ServerInterceptingCall {
       this.#pulled = resolve;
       this.#call.startRead();
     });
+  }
+
+  /** Ends the requests here, read or not; false: they had ended. */
+  stopReading(): boolean {
+    const isCut = !this.#hasEnded;
+    this.#endRequests();
+    return isCut;
   }
 
   /** Whether a message of this size may be sent now. */

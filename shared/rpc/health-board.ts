@@ -100,7 +100,7 @@ export function healthService(board: HealthBoard): BoundService {
       check: async ({ service }) => {
         const state = board.get(service);
         if (state === undefined) {
-          throw new ConnectError(`there is no service ${JSON.stringify(service)} here`, Code.NotFound);
+          throw new ConnectError("there is no such service here", Code.NotFound);
         }
         return { status: Status[state] };
       },

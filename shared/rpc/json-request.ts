@@ -2,6 +2,7 @@ import { type DescMessage, fromJsonString, type JsonValue } from "@bufbuild/prot
 import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
 import { CosError, type FieldFault } from "#shared/errors/cos-error.ts";
 import { findJsonFault } from "./find-json-fault.ts";
+import { findLargeStruct } from "./find-large-struct.ts";
 import { compileEnumFinder, type EnumFinder } from "./find-unknown-enum.ts";
 
 /** Above it a fault is not traced to its field: the search may parse the text a few times more. */
@@ -12,7 +13,7 @@ const TRACED_LENGTH_MAX = 2 * 1024 * 1024;
  * options, and its own parser comes right after.
  *
  * 1. Bytes that are not UTF-8 are refused. (Connect would replace them.)
- * 2. Unknown enum names are refused.
+ * 2. Unknown enum names are refused, and structs that are too large.
  * 3. What the parser refuses after that is explained by `explain`, in the same turn. Streams parse some turns later, when
  *    another request may have been read; for them the parser is asked in advance, since their requests are few.
  */
@@ -32,7 +33,7 @@ export class JsonRequest {
   /** The text of a request's bytes; throws a CosError. */
   decode(bytes: Uint8Array): string {
     const text = this.#toText(bytes);
-    const fault = this.#unknownEnum?.(text);
+    const fault = findLargeStruct(this.#desc, text) ?? this.#unknownEnum?.(text);
     if (fault !== undefined) {
       throw invalid(fault);
     }

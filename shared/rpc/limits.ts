@@ -12,7 +12,7 @@ export interface RpcLimits {
   readonly connectionIdleMs: number;
   /** How long a connection stays at most, so that new replicas get their share; Infinity: for ever. */
   readonly connectionAgeMaxMs: number;
-  /** How long calls may go on after a connection has reached its age. */
+  /** How long calls may go on after a connection has reached its age, beyond an age of their own of the same length. */
   readonly connectionAgeGraceMs: number;
   readonly keepaliveIntervalMs: number;
   readonly keepaliveTimeoutMs: number;

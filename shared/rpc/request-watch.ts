@@ -9,7 +9,8 @@ export const REQUEST_KEY = "cos-request";
  *
  * Purpose: a hundred streams on one connection, each with all but the last byte of 4 MiB, would hold 400 MiB for ever.
  *
- * Owner: the server, which closes it. A request enters when its headers are there and leaves when its call begins.
+ * Owner: the server, which closes it. A request enters when its headers are there; it leaves when its call begins, or when
+ * its stream closes without one (refused, cancelled).
  *
  * 1. One timer for all requests, which runs only while there are any; they are kept in the order in which they came, so
  *    that a check looks at the late ones alone.
@@ -32,6 +33,7 @@ export class RequestWatch {
     this.#count += 1;
     const number = String(this.#count);
     this.#requests.set(number, { stream, sinceMs: performance.now() });
+    stream.once("close", () => this.leave(number));
     this.#timer ??= setInterval(() => this.#check(), this.#intervalMs).unref();
     return number;
   }

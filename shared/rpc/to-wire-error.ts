@@ -23,19 +23,29 @@ const MESSAGE_LENGTH_MAX = 1_000;
 type Detail = NonNullable<ConstructorParameters<typeof ConnectError>[3]>[number];
 
 /**
- * What a caller is told of an error, the same on both stacks: a `CosError` with its details, a `ConnectError` as it is,
- * and of anything else nothing but INTERNAL and the request id, which leads to the log line that has the rest.
+ * What a caller is told of an error, the same on both stacks: a `CosError` with its details, a `ConnectError` as it is
+ * (if it is not too long), and of anything else nothing but INTERNAL and the request id, which leads to the log line that has the rest.
  */
 export function toWireError(error: unknown, requestId: string): ConnectError {
   if (error instanceof CosError) {
     return new ConnectError(clip(error.message), error.code, undefined, detailsOf(error, requestId), error);
   }
   if (error instanceof ConnectError) {
-    return error;
+    return withShortMessage(error);
   }
   const reason = ErrorReason.INTERNAL;
   const message = `internal error; its request id is ${requestId}`;
   return new ConnectError(message, Code.Internal, undefined, [errorInfo(reason, requestId)], error);
+}
+
+function withShortMessage(error: ConnectError): ConnectError {
+  const message = clip(error.rawMessage);
+  if (message === error.rawMessage) {
+    return error;
+  }
+  const short = new ConnectError(message, error.code, error.metadata, undefined, error);
+  short.details = error.details;
+  return short;
 }
 
 function detailsOf(error: CosError, requestId: string): Detail[] {

@@ -43,8 +43,10 @@ export function warmValidation(desc: DescMessage): void {
   faultsOf(desc, create(desc));
 }
 
+/** protovalidate repeats the text that must not occur, which for a NUL is a NUL. */
 function toFault(violation: Violation): FieldFault {
-  return { field: pathToString(violation.field), description: violation.message };
+  const description = violation.message.includes("\0") ? "must not contain a NUL character" : violation.message;
+  return { field: pathToString(violation.field), description };
 }
 
 /**

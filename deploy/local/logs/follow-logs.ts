@@ -10,7 +10,8 @@
 //  F3  `drain` hands over everything that has been written by now, without waiting.
 //
 // Failure: lines written between copying and emptying are lost. That is a matter of a millisecond, for a log of which
-//          only people are the readers. A file that cannot be read is looked at again the next time.
+//          only people are the readers. A file that cannot be read, or copied because the disk is full, is looked at
+//          again the next time: that is no reason to end what runs here.
 import { closeSync, copyFileSync, fstatSync, openSync, readSync, statSync, truncateSync } from "node:fs";
 import { StringDecoder } from "node:string_decoder";
 
@@ -69,12 +70,20 @@ function handOver(followed: Followed): void {
     if (fstatSync(fd).size < followed.position) followed.position = 0;
     const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
     for (let read = -1; read !== 0; ) {
-      read = readSync(fd, chunk, 0, CHUNK_BYTES, followed.position);
+      read = readSome(fd, chunk, followed.position);
       followed.position += read;
       splitLines(followed, chunk.subarray(0, read));
     }
   } finally {
     closeSync(fd);
+  }
+}
+
+function readSome(fd: number, chunk: Buffer, position: number): number {
+  try {
+    return readSync(fd, chunk, 0, chunk.length, position);
+  } catch {
+    return 0;
   }
 }
 
@@ -85,7 +94,11 @@ function splitLines(followed: Followed, chunk: Buffer): void {
 }
 
 function rotate(followed: Followed): void {
-  copyFileSync(followed.file, `${followed.file}.1`);
-  truncateSync(followed.file);
-  followed.position = 0;
+  try {
+    copyFileSync(followed.file, `${followed.file}.1`);
+    truncateSync(followed.file);
+    followed.position = 0;
+  } catch {
+    // Still too big the next time.
+  }
 }

@@ -26,6 +26,7 @@ import {
 } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { backoffMs, RECONNECT_BACKOFF } from "#shared/highway/client/backoff.ts";
 import { passes } from "#shared/highway/client/stream-error.ts";
+import { unlessAborted } from "#shared/highway/client/unless-aborted.ts";
 import { Held } from "./held.ts";
 
 /** A memory to record, with what it is called in messages and its size on the wire. */
@@ -119,16 +120,12 @@ function mayPass(cause: unknown): boolean {
 /** Takes items in as there is room (R1), until they end or `stop` aborts (R5). */
 async function takeIn(items: RecordItemsOptions["items"], stop: AbortSignal, held: Held<Item>): Promise<void> {
   const groups = items[Symbol.asyncIterator]();
-  const stopped = new Promise<undefined>((resolve) => {
-    if (stop.aborted) resolve(undefined);
-    stop.addEventListener("abort", () => resolve(undefined), { once: true });
-  });
   try {
     while (!stop.aborted) {
-      const next = await Promise.race([groups.next(), stopped]);
+      const next = await unlessAborted(groups.next(), stop);
       if (next === undefined || next.done === true) break;
       for (const item of next.value) held.add(item);
-      await Promise.race([held.room(), stopped]);
+      await unlessAborted(held.room(), stop);
     }
   } finally {
     // Not waited for: standard input may be in the middle of a read that never ends.

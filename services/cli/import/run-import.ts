@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { ConnectError } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
 import type { RecordMemoryResponse } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import type { Cli } from "../cli.ts";
 import type { ImportOptions } from "../commands/import.ts";
@@ -124,18 +124,28 @@ function recordAll(run: Run, connection: Connection, giveUpAfterMs: number): Pro
   });
 }
 
-/** The items, each after its module has been registered: lines may name modules of their own. */
+/**
+ * The items, each after its module has been registered: lines may name modules of their own.
+ *
+ * A name that is none is left to the server, which refuses the items that have it, each by itself.
+ */
 async function* registering(run: Run, connection: Connection, groups: AsyncIterable<Item[]>): AsyncGenerator<Item[]> {
   const known = new Set(["", "cc", run.options.module]);
   for await (const items of groups) {
     for (const { request } of items) {
       const module = request.memory?.module ?? "";
       if (known.has(module)) continue;
-      if (await registerModule(connection, module, run.stop.signal)) tell(run, `module ${module} registered`);
+      const isNew = await registerModule(connection, module, run.stop.signal).catch(falseIfInvalid);
+      if (isNew) tell(run, `module ${module} registered`);
       known.add(module);
     }
     yield items;
   }
+}
+
+function falseIfInvalid(error: unknown): false {
+  if (error instanceof ConnectError && error.code === Code.InvalidArgument) return false;
+  throw error;
 }
 
 function onRecorded({ tally, bar, source, requestId }: Run, { deduplicated, memory }: RecordMemoryResponse): void {

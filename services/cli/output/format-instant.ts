@@ -1,4 +1,4 @@
-import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
 
 /**
  * An instant as people read it, in UTC: `1660-01-11` for a midnight, else `2026-11-23 12:56:07Z`.
@@ -7,7 +7,8 @@ import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
  */
 export function formatInstant(instant: Timestamp | undefined): string {
   if (instant === undefined) return "";
-  const [day, time] = timestampDate(instant).toISOString().split("T") as [string, string];
+  // By the second: a fraction rounded up could be another year.
+  const [day, time] = new Date(Number(instant.seconds) * 1000).toISOString().split("T") as [string, string];
   const midnight = Number(instant.seconds) % 86_400 === 0 && instant.nanos === 0;
   return midnight ? day : `${day} ${time.slice(0, 8)}Z`;
 }

@@ -12,18 +12,19 @@ type Format = Parameters<typeof styleText>[0];
 export class Output {
   readonly #stream: TerminalStream;
   readonly #colours: boolean;
-  readonly #closed = Promise.withResolvers<never>();
+  /** Whoever waits for the reader, to be told if it goes. */
+  readonly #waiting = new Set<(error: Error) => void>();
   #error: Error | undefined;
   readonly #onError = (error: NodeJS.ErrnoException): void => {
-    this.#error = error.code === "EPIPE" ? new PipeClosed("the reader has gone", { cause: error }) : error;
-    this.#closed.reject(this.#error);
+    const failure = error.code === "EPIPE" ? new PipeClosed("the reader has gone", { cause: error }) : error;
+    this.#error = failure;
+    for (const reject of this.#waiting) reject(failure);
   };
 
   constructor(stream: TerminalStream, env: Readonly<Record<string, string | undefined>>) {
     this.#stream = stream;
     // https://no-color.org: any value but the empty one.
     this.#colours = stream.isTTY === true && !env.NO_COLOR && env.TERM !== "dumb";
-    this.#closed.promise.catch(() => undefined);
     stream.on("error", this.#onError);
   }
 
@@ -45,13 +46,7 @@ export class Output {
   async write(text: string): Promise<void> {
     if (this.#error !== undefined) throw this.#error;
     if (this.#stream.write(text)) return;
-    const { promise: drained, resolve } = Promise.withResolvers<void>();
-    this.#stream.once("drain", resolve);
-    try {
-      await Promise.race([drained, this.#closed.promise]);
-    } finally {
-      this.#stream.off("drain", resolve);
-    }
+    await this.#unlessGone((resolve) => this.#stream.once("drain", resolve));
   }
 
   line(text: string): Promise<void> {
@@ -61,11 +56,23 @@ export class Output {
   /** Waits until everything written has left, and lets the stream go. */
   async close(): Promise<void> {
     if (this.#error === undefined) {
-      const flushed = new Promise<void>((resolve) => this.#stream.write("", () => resolve()));
-      await Promise.race([flushed, this.#closed.promise]).catch(() => undefined);
+      await this.#unlessGone((resolve) => this.#stream.write("", () => resolve())).catch(() => undefined);
     }
     this.#stream.off("error", this.#onError);
     // An EPIPE may still arrive after the last write was given up.
     this.#stream.on("error", () => undefined);
+  }
+
+  /** Waits until `begin` has its resolve called; rejects if the reader goes before. */
+  async #unlessGone(begin: (resolve: () => void) => void): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#waiting.add(reject);
+    begin(resolve);
+    try {
+      await promise;
+    } finally {
+      this.#waiting.delete(reject);
+      this.#stream.off("drain", resolve);
+    }
   }
 }

@@ -20,6 +20,7 @@ import { answerRecorded } from "./answer-recorded.ts";
 
 /** Twice what one message may hold: one is being committed while the next is read. */
 const ITEMS_IN_HAND_MAX = 2000;
+const BYTES_IN_HAND_MAX = 8 * 1024 * 1024;
 
 type Result = MessageInitShape<typeof RecordResultSchema>;
 
@@ -41,13 +42,29 @@ export function recordMemories(needs: Needs): Handlers<typeof ConductorService>[
       return create(RecordMemoriesResponseSchema, { firstIndex: BigInt(firstIndex), results });
     };
     return answerInOrder(messages, work, {
-      weightMax: ITEMS_IN_HAND_MAX,
-      weigh: ({ requests }) => requests.length,
+      weightMax: 1,
+      weigh: ({ requests }) => Math.max(requests.length / ITEMS_IN_HAND_MAX, bytesOf(requests) / BYTES_IN_HAND_MAX),
     });
   };
 }
 
-/** The call itself is the sequence: what one stream sends is recorded in its order. */
+/** About what the requests take: their fields of any length, which nobody has judged yet. */
+function bytesOf(requests: readonly RecordMemoryRequest[]): number {
+  let bytes = 0;
+  for (const { memory } of requests) {
+    if (memory === undefined) continue;
+    const { text, payload, promptTrace } = memory;
+    bytes += Buffer.byteLength(text);
+    if (promptTrace !== undefined) bytes += Buffer.byteLength(promptTrace.prompt + promptTrace.response);
+    if (payload !== undefined) bytes += JSON.stringify(payload).length;
+  }
+  return bytes;
+}
+
+/**
+ * The call itself is the sequence: what one stream sends is recorded in its order, and waits for room in the store, while what the
+ * sender has not sent yet is held by flow control.
+ */
 async function recordOne(
   { store, validate, onFault }: Needs,
   request: RecordMemoryRequest,

@@ -3,6 +3,7 @@ import type { ConductorService, SubscribeRequest } from "#gen/cos/conductor/v1/c
 import type { Scope } from "#shared/auth/scope.ts";
 import type { Handlers } from "#shared/rpc/bind-service.ts";
 import type { Encoded } from "#shared/rpc/encoded.ts";
+import { checkFilter } from "../domain/check-filter.ts";
 
 /** The highway's way in: frames of `SubscribeResponse`, encoded. */
 export type Subscribe = (
@@ -11,5 +12,8 @@ export type Subscribe = (
 ) => AsyncIterable<Encoded>;
 
 export function subscribe(open: Subscribe): Handlers<typeof ConductorService>["subscribe"] {
-  return (request, { scope, signal }) => open(request, { scope, signal, subscriptionId: randomUUID() });
+  return (request, { scope, signal }) => {
+    checkFilter(request.filter);
+    return open(request, { scope, signal, subscriptionId: randomUUID() });
+  };
 }

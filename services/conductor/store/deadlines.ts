@@ -8,6 +8,7 @@ const slackMs = 10;
  * Owner     the group commit.
  *  D1  Entries stand in the order in which they are due, since they all have the same time: the first is the next.
  *  D2  There is one timer at most, and none while nothing waits.
+ *  D3  What expires may be added again, for another time.
  */
 export class Deadlines<T> {
   readonly #timeoutMs: number;
@@ -39,13 +40,14 @@ export class Deadlines<T> {
   #wake(): void {
     this.#timer = undefined;
     const now = performance.now() + slackMs;
+    const expired: T[] = [];
     for (const [entry, dueMs] of this.#due) {
       if (dueMs > now) {
         this.#timer = setTimeout(() => this.#wake(), dueMs - now + slackMs);
-        return;
+        break;
       }
-      this.#due.delete(entry);
-      this.#expire(entry);
+      expired.push(entry);
     }
+    for (const entry of expired) if (this.#due.delete(entry)) this.#expire(entry);
   }
 }

@@ -22,7 +22,8 @@ export async function getMemory(
 ): Promise<Memory> {
   const { id, view } = request;
   const module = request.module === "" && id === "" ? defaultModule : request.module;
-  const position = Number(request.position);
+  // As text: a position past the safe integers, which is nobody's, must not be rounded past what a bigint holds.
+  const position = String(request.position);
   const parameters = new Parameters();
   const visible = parameters.add(scopeParameter(scope));
   const conditions = [

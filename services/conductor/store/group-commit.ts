@@ -1,63 +1,22 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type pg from "pg";
 import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
-import type { Event } from "#gen/cos/highway/v1/highway_pb.ts";
-import type { Memory } from "#gen/cos/memory/v1/memory_pb.ts";
 import { CosError, invalidField } from "#shared/errors/cos-error.ts";
-import type { Log } from "#shared/log/open-log.ts";
 import { classifyError } from "#shared/postgres/classify-error.ts";
 import { engineError, postgresUnavailable } from "#shared/postgres/engine-error.ts";
 import type { AcceptedMemory } from "../domain/accepted-memory.ts";
+import { announceBatch } from "./announce-batch.ts";
 import { Deadlines } from "./deadlines.ts";
-import { eventOf } from "./memory-rows.ts";
+import { type GroupCommitOptions, withDefaults } from "./group-commit-options.ts";
 import { type RecordOutcome, recordBatch } from "./record-batch.ts";
-import { RecordCall, type RecordCallOptions, type Recorded } from "./record-call.ts";
+import { RecordCall, type RecordCallOptions, type Recorded, type Sequence } from "./record-call.ts";
 import { callFault } from "./record-fault.ts";
 import { RecordQueue } from "./record-queue.ts";
 import { recordedOf } from "./recorded-of.ts";
 import { WriterConnection } from "./writer-connection.ts";
 
-export type { Recorded } from "./record-call.ts";
-
-/** An event with its position, newly committed. */
-export interface Committed {
-  readonly position: number;
-  readonly event: Event;
-}
-
-export interface GroupCommitOptions {
-  readonly pool: pg.Pool;
-  readonly log: Log;
-  /** The epoch in which a connection records. */
-  readonly epochOf: (client: pg.ClientBase) => string;
-  /** Reads what stands at these places, in any order. */
-  readonly readPlaces: (places: readonly Place[]) => Promise<Memory[]>;
-  /** Hears once of each batch and module what was newly recorded, in the order of positions, before the callers do. */
-  readonly onCommitted?: (module: string, events: readonly Committed[]) => void;
-  /** Batches in flight at most. Default 2: one travels while the other is flushed to disk. */
-  readonly lanes?: number;
-  /** Memories in a batch at most. Default 256. */
-  readonly batchRowsMax?: number;
-  /** Bytes in a batch at most. Default 1 MiB. */
-  readonly batchBytesMax?: number;
-  /** Memories that may wait for their answer; beyond, OVERLOADED. Default 20,000. */
-  readonly waitingRowsMax?: number;
-  /** Their bytes; beyond, OVERLOADED. Default 64 MiB. */
-  readonly waitingBytesMax?: number;
-  /** When a caller is told that PostgreSQL does not answer. Default 1,800: callers hear within 2 s. */
-  readonly answerTimeoutMs?: number;
-  /** When an attempt's connection is given up. Default 1,000. */
-  readonly attemptTimeoutMs?: number;
-  /** How long a batch waits for a head that somebody else holds. Default 250. */
-  readonly lockTimeoutMs?: number;
-  /** Between two attempts. Default 50. */
-  readonly retryDelayMs?: number;
-}
-
-export interface Place {
-  readonly module: string;
-  readonly position: number;
-}
+export type { Committed } from "./announce-batch.ts";
+export type { GroupCommitOptions } from "./group-commit-options.ts";
+export type { Recorded, Sequence } from "./record-call.ts";
 
 /** When an overloaded caller may try again. */
 const overloadedRetryAfterMs = 250;
@@ -69,7 +28,7 @@ const overloadedRetryAfterMs = 250;
  *           batch leaves as soon as a lane is free, with whatever is there.
  * Owner     the store. It owns the calls until they are answered, and one connection a lane.
  *  G1  Every call is answered once: recorded, refused, or after `answerTimeoutMs` ENGINE_UNAVAILABLE, in which case alone its outcome
- *      is unknown; or OVERLOADED, if it was never sent although others were answered.
+ *      is unknown; or OVERLOADED, if it never had its turn although others were answered.
  *  G2  What is acknowledged is committed.
  *  G3  A batch is sent again, on a new connection, when its answer was lost, and says so (`again`): what the first attempt
  *      committed is found by its id, not recorded twice.
@@ -77,46 +36,41 @@ const overloadedRetryAfterMs = 250;
  *      divided.
  *  G5  Memories of one sequence keep their order (the queue's Q4).
  *  G6  What waits is bounded, in memories and bytes: beyond, OVERLOADED at once.
+ *  G7  Calls of a sequence are never OVERLOADED: they wait for room outside of the bounds of G6, in their order, and then for their
+ *      turn as long as others are answered. (Who gives them bounds them, by giving no more before it has heard of the first.)
  * Failure   PostgreSQL gone: calls wait for it within their time, then ENGINE_UNAVAILABLE. Killed: unanswered calls may be recorded.
  */
 export class GroupCommit {
-  readonly #options: Required<Omit<GroupCommitOptions, "onCommitted">> & Pick<GroupCommitOptions, "onCommitted">;
+  readonly #options: ReturnType<typeof withDefaults>;
   readonly #queue: RecordQueue;
   readonly #deadlines: Deadlines<RecordCall>;
   readonly #idleLanes: WriterConnection[];
   readonly #allLanes: readonly WriterConnection[];
   readonly #waiting = { calls: 0, rows: 0, bytes: 0 };
   readonly #working = new Set<Promise<void>>();
+  /** Calls of sequences for which there is no room yet (G7). */
+  #roomless: RecordCall[] = [];
+  /** How many batches have been answered. */
+  #answers = 0;
   /** Why the last batch was not answered; undefined since one was. */
   #trouble: unknown;
   #scheduled = false;
   #closed = false;
 
   constructor(options: GroupCommitOptions) {
-    this.#options = {
-      lanes: 2,
-      batchRowsMax: 256,
-      batchBytesMax: 1024 * 1024,
-      waitingRowsMax: 20_000,
-      waitingBytesMax: 64 * 1024 * 1024,
-      answerTimeoutMs: 1800,
-      attemptTimeoutMs: 1000,
-      lockTimeoutMs: 250,
-      retryDelayMs: 50,
-      ...options,
-    };
+    this.#options = withDefaults(options);
     const { pool, lanes, lockTimeoutMs, batchRowsMax, batchBytesMax, answerTimeoutMs } = this.#options;
     this.#queue = new RecordQueue({ rowsMax: batchRowsMax, bytesMax: batchBytesMax });
-    this.#deadlines = new Deadlines(answerTimeoutMs, (call) => call.reject(this.#lateFault(call)));
+    this.#deadlines = new Deadlines(answerTimeoutMs, (call) => this.#expire(call));
     this.#allLanes = Array.from({ length: lanes }, () => new WriterConnection(pool, lockTimeoutMs));
     this.#idleLanes = [...this.#allLanes];
   }
 
   /**
    * Records one memory; answers after its commit. Memories given with the same `sequence` are recorded in the order in which they
-   * were given.
+   * were given, and wait for room instead of being OVERLOADED.
    */
-  async record(accepted: AcceptedMemory, sequence?: object): Promise<Recorded> {
+  async record(accepted: AcceptedMemory, sequence?: Sequence): Promise<Recorded> {
     const [recorded] = await this.#submit([accepted], { atomic: false, sequence });
     return recorded!;
   }
@@ -129,38 +83,69 @@ export class GroupCommit {
   /** Takes no more, waits until every call is answered, then closes its connections. */
   async close(): Promise<void> {
     this.#closed = true;
-    while (this.#working.size > 0 || this.#waiting.calls > 0) {
+    while (this.#working.size > 0 || this.#waiting.calls > 0 || this.#roomless.length > 0) {
       await Promise.race([...this.#working, sleep(this.#options.retryDelayMs)]);
     }
-    for (const lane of this.#allLanes) lane.drop();
+    for (const lane of this.#allLanes) lane.close();
     this.#deadlines.close();
   }
 
   #submit(memories: readonly AcceptedMemory[], options: RecordCallOptions): Promise<Recorded[]> {
-    const refusal = this.#refusal();
-    if (refusal !== undefined) return Promise.reject(refusal);
+    if (this.#closed) {
+      return Promise.reject(new CosError(ErrorReason.DRAINING, "this process is going away: call again"));
+    }
+    if (options.sequence === undefined && !this.#hasRoom()) return Promise.reject(overloaded());
     const call = new RecordCall(memories, options, (settled) => {
       this.#deadlines.delete(settled);
       this.#count(settled, -1);
+      if (this.#roomless.length > 0) this.#schedule();
     });
-    this.#count(call, 1);
-    this.#deadlines.add(call);
-    this.#queue.push(call);
-    this.#schedule();
+    if (options.sequence !== undefined && (this.#roomless.length > 0 || !this.#hasRoom())) this.#roomless.push(call);
+    else this.#admit(call);
     return call.answer;
   }
 
-  #refusal(): CosError | undefined {
-    if (this.#closed) return new CosError(ErrorReason.DRAINING, "this process is going away: call again");
+  #hasRoom(): boolean {
     const { waitingRowsMax, waitingBytesMax } = this.#options;
-    if (this.#waiting.rows < waitingRowsMax && this.#waiting.bytes < waitingBytesMax) return undefined;
-    return overloaded();
+    return this.#waiting.rows < waitingRowsMax && this.#waiting.bytes < waitingBytesMax;
   }
 
-  /** Why a call was not answered in time. One that was never sent, while others were answered, had too many before it. */
-  #lateFault(call: RecordCall): Error {
+  #admit(call: RecordCall): void {
+    this.#count(call, 1);
+    this.#beginWait(call);
+    this.#queue.push(call);
+    this.#schedule();
+  }
+
+  /** G7: those who wait for room get what there is, first come first served. */
+  #admitRoomless(): void {
+    let admitted = 0;
+    for (const call of this.#roomless) {
+      if (!this.#hasRoom()) break;
+      admitted += 1;
+      this.#admit(call);
+      // Admitted nevertheless, so that it is counted in before it is counted out.
+      if (call.sequence?.signal?.aborted === true) call.reject(overloaded());
+    }
+    if (admitted > 0) this.#roomless = this.#roomless.slice(admitted);
+  }
+
+  #beginWait(call: RecordCall): void {
+    call.answersBefore = this.#answers;
+    this.#deadlines.add(call);
+  }
+
+  #expire(call: RecordCall): void {
+    const fault = this.#lateFault(call);
+    if (fault !== undefined) call.reject(fault);
+    else if (call.sequence === undefined || call.sequence.signal?.aborted === true) call.reject(overloaded());
+    else this.#beginWait(call);
+  }
+
+  /** The engine's fault in a call's lateness. Undefined: it never had its turn while others were answered: too many were before it. */
+  #lateFault(call: RecordCall): Error | undefined {
     if (this.#trouble !== undefined) return engineError(this.#trouble);
-    return call.sent ? postgresUnavailable() : overloaded();
+    return call.sent || call.answersBefore === this.#answers ? postgresUnavailable() : undefined;
   }
 
   #count(call: RecordCall, sign: 1 | -1): void {
@@ -171,10 +156,11 @@ export class GroupCommit {
 
   /** Everything that arrives in one turn of the event loop goes into one batch. */
   #schedule(): void {
-    if (this.#scheduled || this.#idleLanes.length === 0) return;
+    if (this.#scheduled || (this.#idleLanes.length === 0 && this.#roomless.length === 0)) return;
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
+      this.#admitRoomless();
       this.#fillLanes();
     });
   }
@@ -185,6 +171,7 @@ export class GroupCommit {
       const calls = lane === undefined ? [] : this.#queue.take();
       if (lane === undefined || calls.length === 0) return;
       this.#idleLanes.pop();
+      this.#beginTurn(calls);
       const work = this.#work(lane, calls).finally(() => {
         this.#queue.arrived(calls);
         this.#working.delete(work);
@@ -195,34 +182,53 @@ export class GroupCommit {
     }
   }
 
-  async #work(lane: WriterConnection, calls: readonly RecordCall[]): Promise<void> {
-    try {
-      await this.#commit(lane, calls);
-    } catch (error) {
-      // Nothing below is known to throw; but no caller may be left waiting, nor a lane be lost.
-      this.#options.log.error({ err: error }, "batch failed unexpectedly");
-      for (const call of calls) call.reject(engineError(error));
+  /** The time of a call that was patient (G7) counts from its turn: however long it waited, its outcome can still be told. */
+  #beginTurn(calls: readonly RecordCall[]): void {
+    for (const call of calls) {
+      if (call.sequence !== undefined && !call.sent) {
+        this.#deadlines.delete(call);
+        this.#beginWait(call);
+      }
+      call.sent = true;
     }
   }
 
-  /** Commits the calls that still wait, until they are answered one way or the other (G1). */
-  async #commit(lane: WriterConnection, calls: readonly RecordCall[]): Promise<void> {
+  async #work(lane: WriterConnection, calls: readonly RecordCall[]): Promise<void> {
+    try {
+      const held = await this.#commit(lane, calls);
+      // Released first: the mark of a head that is held must outlast what got through beside it.
+      this.#queue.release(calls);
+      if (held.length === 0) return;
+      this.#queue.putBack(held);
+      await sleep(this.#options.retryDelayMs);
+    } catch (error) {
+      // Nothing above is known to throw; but no caller may be left waiting, nor a lane be lost.
+      this.#options.log.error({ err: error }, "batch failed unexpectedly");
+      for (const call of calls) call.reject(engineError(error));
+      this.#queue.release(calls);
+    }
+  }
+
+  /**
+   * Commits the calls that still wait, until they are answered one way or the other (G1); but for those it returns, in their order:
+   * they met a head that is held, or stood behind one that did, and are to be put back.
+   */
+  async #commit(lane: WriterConnection, calls: readonly RecordCall[]): Promise<readonly RecordCall[]> {
     const waiting = calls.filter((call) => !call.settled);
-    if (waiting.length === 0) return this.#queue.release(calls);
+    if (waiting.length === 0) return [];
     try {
       await this.#attempt(lane, waiting);
-      this.#queue.release(calls);
+      return [];
     } catch (error) {
-      await this.#recover(lane, waiting, error);
+      return this.#recover(lane, waiting, error);
     }
   }
 
   async #attempt(lane: WriterConnection, calls: readonly RecordCall[]): Promise<void> {
     const memories = calls.flatMap((call) => call.memories);
-    const client = await lane.use();
-    for (const call of calls) call.sent = true;
-    const atomic = calls[0]?.atomic === true;
     const { attemptTimeoutMs, answerTimeoutMs } = this.#options;
+    const client = await lane.use(attemptTimeoutMs);
+    const atomic = calls[0]?.atomic === true;
     const outcomes = await recordBatch(client, memories, {
       atomic,
       again: calls.some((call) => call.again),
@@ -230,17 +236,16 @@ export class GroupCommit {
       timeoutMs: atomic ? answerTimeoutMs : attemptTimeoutMs,
     });
     this.#trouble = undefined;
+    this.#answers += 1;
     this.#answer(calls, memories, outcomes, this.#options.epochOf(client));
   }
 
-  async #recover(lane: WriterConnection, calls: readonly RecordCall[], error: unknown): Promise<void> {
+  async #recover(lane: WriterConnection, calls: readonly RecordCall[], error: unknown): Promise<readonly RecordCall[]> {
     const { log, retryDelayMs } = this.#options;
     switch (classifyError(error)) {
       case "retry":
         log.debug({ err: error, count: calls.length }, "a head is held: batch put back");
-        this.#queue.putBack(calls);
-        await sleep(retryDelayMs);
-        return;
+        return calls;
       case "unavailable":
       case "cancelled":
       case "outdated":
@@ -255,12 +260,12 @@ export class GroupCommit {
       default:
         log.error({ err: error, count: calls.length }, "batch refused");
         for (const call of calls) call.reject(engineError(error));
-        this.#queue.release(calls);
+        return [];
     }
   }
 
   /** G4. An id that is there already is our own, from an attempt that was believed lost: then the batch is good. */
-  async #divide(lane: WriterConnection, calls: readonly RecordCall[], error: unknown): Promise<void> {
+  async #divide(lane: WriterConnection, calls: readonly RecordCall[], error: unknown): Promise<readonly RecordCall[]> {
     const isOurs = (error as { constraint?: unknown }).constraint === "memory_module_id";
     if (isOurs && calls.some((call) => !call.again)) {
       for (const call of calls) call.again = true;
@@ -268,13 +273,15 @@ export class GroupCommit {
     }
     if (calls.length > 1) {
       const middle = calls.length >> 1;
-      await this.#commit(lane, calls.slice(0, middle));
+      const held = await this.#commit(lane, calls.slice(0, middle));
+      // G5: the second half must not get through before what is left of the first.
+      if (held.length > 0) return [...held, ...calls.slice(middle)];
       return this.#commit(lane, calls.slice(middle));
     }
     this.#options.log.warn({ err: error }, "memory refused by PostgreSQL");
     for (const call of calls)
       call.reject(invalidField("memory", "has a value that cannot be stored", { cause: error }));
-    this.#queue.release(calls);
+    return [];
   }
 
   #answer(
@@ -284,7 +291,8 @@ export class GroupCommit {
     epoch: string,
   ): void {
     const recorded = memories.map((accepted, n) => recordedOf(accepted, outcomes[n]!, epoch));
-    this.#announce(memories, recorded, outcomes);
+    const { onCommitted, log } = this.#options;
+    if (onCommitted !== undefined) announceBatch({ memories, recorded, outcomes }, onCommitted, log);
     const repeats: Repeat[] = [];
     let first = 0;
     for (const call of calls) {
@@ -312,29 +320,6 @@ export class GroupCommit {
       }
     } catch (error) {
       for (const { call } of repeats) call.reject(engineError(error));
-    }
-  }
-
-  #announce(
-    memories: readonly AcceptedMemory[],
-    recorded: readonly Recorded[],
-    outcomes: readonly RecordOutcome[],
-  ): void {
-    const { onCommitted, log } = this.#options;
-    if (onCommitted === undefined) return;
-    const fresh = recorded.flatMap((one, n) =>
-      outcomes[n]?.outcome === "recorded"
-        ? [{ module: one.module, position: one.position, event: eventOf(one.memory, memories[n]!.traceparent) }]
-        : [],
-    );
-    for (const [module, events] of Map.groupBy(fresh, (one) => one.module)) {
-      events.sort((a, b) => a.position - b.position);
-      try {
-        onCommitted(module, events);
-      } catch (error) {
-        // The commit stands, and the sweeper brings what was not announced.
-        log.error({ err: error, module }, "committed events not announced");
-      }
     }
   }
 }

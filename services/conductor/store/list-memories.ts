@@ -10,6 +10,7 @@ import type { Scope } from "#shared/auth/scope.ts";
 import type { Postgres } from "#shared/postgres/open-postgres.ts";
 import { queryAbortably } from "#shared/postgres/query-abortably.ts";
 import { defaultModule } from "../domain/accept-memory.ts";
+import { checkInstant } from "../domain/instant.ts";
 import { filterConditions } from "./filter-conditions.ts";
 import {
   type ListKey,
@@ -21,9 +22,9 @@ import {
   orderedScan,
   orderSql,
 } from "./list-path.ts";
-import { type MemoryRow, memoryColumns, memoryOf } from "./memory-rows.ts";
+import { type MemoryRow, memoryColumns, memoryOf, timestampOf } from "./memory-rows.ts";
 import { pageSizeOf } from "./page-size.ts";
-import { decodePageToken, encodePageToken, fingerprintOf } from "./page-token.ts";
+import { decodePageToken, encodePageToken, fingerprintOf, type KeyShape } from "./page-token.ts";
 import { Parameters } from "./parameters.ts";
 import { positionAt } from "./position-at.ts";
 import { moduleNotFound, scopeParameter } from "./visibility.ts";
@@ -41,6 +42,16 @@ const orders: Readonly<Record<number, ListOrder>> = {
   [ListMemoriesOrder.RECORDED_DESCENDING]: { by: "position", descending: true },
   [ListMemoriesOrder.OCCURRED_ASCENDING]: { by: "occurred", descending: false },
   [ListMemoriesOrder.OCCURRED_DESCENDING]: { by: "occurred", descending: true },
+};
+
+const isPosition = (part: string): boolean => /^\d{1,15}$/.test(part);
+const isOccurred = (part: string): boolean =>
+  /^-?\d{1,18}$/.test(part) && checkInstant(timestampOf(part)) === undefined;
+
+/** What the parts of a key are. */
+const keyShapes: Readonly<Record<ListOrder["by"], KeyShape>> = {
+  position: [isPosition],
+  occurred: [isPosition, isOccurred],
 };
 
 export interface MemoryPage {
@@ -63,12 +74,14 @@ export async function listMemories(
 ): Promise<MemoryPage> {
   const { signal, scanMax = defaultScanMax } = options;
   const fingerprint = fingerprintOfList(request);
-  const after = request.pageToken === "" ? undefined : keyOf(decodePageToken(fingerprint, request.pageToken));
+  const order = orders[request.order] ?? recordedAscending;
+  const after =
+    request.pageToken === "" ? undefined : keyOf(decodePageToken(fingerprint, request.pageToken, keyShapes[order.by]));
   const module = request.module === "" ? defaultModule : request.module;
   const bounds = await boundsOf(postgres, scope, module, request.filter, signal);
   const scan: ListScan = {
     module,
-    order: orders[request.order] ?? recordedAscending,
+    order,
     filter: request.filter,
     ...bounds,
     after,

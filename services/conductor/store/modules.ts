@@ -9,9 +9,10 @@ import {
   ModuleState,
 } from "#gen/cos/conductor/v1/module_service_pb.ts";
 import type { Scope } from "#shared/auth/scope.ts";
-import { CosError } from "#shared/errors/cos-error.ts";
+import { CosError, invalidField } from "#shared/errors/cos-error.ts";
 import { engineError, postgresUnavailable } from "#shared/postgres/engine-error.ts";
 import type { Postgres } from "#shared/postgres/open-postgres.ts";
+import { textFault } from "../domain/text-fault.ts";
 import { HeadEntity, ModuleEntity, type ModuleRow } from "./entities.ts";
 import { pageSizeOf } from "./page-size.ts";
 import { decodePageToken, encodePageToken, fingerprintOf } from "./page-token.ts";
@@ -32,13 +33,15 @@ export interface ModulePage {
 }
 
 /**
- * Registers a module under the next number; from then on it takes memories. Rejects with MODULE_EXISTS.
+ * Registers a module under the next number; from then on it takes memories. Rejects with MODULE_EXISTS, or INVALID_FIELD.
  *
  * The table is locked against other registrations, so that numbers are dense and rise in the order of commit; readers and recorders do
  * not notice. Modules are never deleted, hence no number is given twice.
  */
 export async function registerModule(store: ModuleStore, module: Module): Promise<Module> {
   const { name, title, description } = module;
+  requireText("module.title", title);
+  requireText("module.description", description);
   return withinTime(store, undefined, async () => {
     const row = await store.postgres.orm.em.fork().transactional(async (em) => {
       await em.execute("lock table mem0_cc.module in share row exclusive mode");
@@ -64,6 +67,11 @@ export async function registerModule(store: ModuleStore, module: Module): Promis
   });
 }
 
+function requireText(field: string, text: string): void {
+  const fault = textFault(text);
+  if (fault !== undefined) throw invalidField(field, fault);
+}
+
 /** One module. Rejects with MODULE_NOT_FOUND unless the scope holds it. */
 export async function getModule(store: ModuleStore, scope: Scope, name: string, signal?: AbortSignal): Promise<Module> {
   const [module] = await readModules(store, { $and: [{ name }, visible(scope)] }, 1, signal);
@@ -79,7 +87,7 @@ export async function listModules(
   signal?: AbortSignal,
 ): Promise<ModulePage> {
   const size = pageSizeOf(pageSize);
-  const [after] = pageToken === "" ? [] : decodePageToken(fingerprint, pageToken);
+  const [after] = pageToken === "" ? [] : decodePageToken(fingerprint, pageToken, [isName]);
   const rest = after === undefined ? {} : { name: { $gt: after } };
   const found = await readModules(store, { $and: [rest, visible(scope)] }, size + 1, signal);
   const modules = found.slice(0, size);
@@ -89,6 +97,7 @@ export async function listModules(
 }
 
 const fingerprint = fingerprintOf("modules");
+const isName = (part: string): boolean => /^[a-z0-9_]+$/.test(part);
 
 const visible = (scope: Scope) => (scope.modules === "all" ? {} : { name: { $in: [...scope.modules] } });
 

@@ -13,7 +13,7 @@ import type { AcceptedMemory } from "../domain/accepted-memory.ts";
 import { logEntities, logSchema } from "./entities.ts";
 import { Epochs } from "./epochs.ts";
 import { getMemory, readPlaces } from "./get-memory.ts";
-import { GroupCommit, type GroupCommitOptions, type Recorded } from "./group-commit.ts";
+import { GroupCommit, type GroupCommitOptions, type Recorded, type Sequence } from "./group-commit.ts";
 import { heads } from "./heads.ts";
 import { listMemories, type MemoryPage } from "./list-memories.ts";
 import { logMigrations } from "./migrations/log-migrations.ts";
@@ -39,13 +39,17 @@ export interface StoreOptions {
 
 /** The log of one process: what is recorded goes in here, and is read here again. */
 export interface Store {
-  /** Records one memory; those of one `sequence` in the order given. Rejects as `cos.conductor.v1` promises: module, key, engine, overload. */
-  record(scope: Scope, accepted: AcceptedMemory, sequence?: object): Promise<Recorded>;
+  /**
+   * Records one memory; those of one `sequence` in the order given, and without ever being OVERLOADED. Rejects as
+   * `cos.conductor.v1` promises: module, key, engine, overload.
+   */
+  record(scope: Scope, accepted: AcceptedMemory, sequence?: Sequence): Promise<Recorded>;
   /** Records all or none. */
   recordAtomic(scope: Scope, accepted: readonly AcceptedMemory[]): Promise<Recorded[]>;
   readonly log: LogPort;
   getMemory(scope: Scope, request: GetMemoryRequest, signal?: AbortSignal): Promise<Memory>;
   listMemories(scope: Scope, request: ListMemoriesRequest, signal?: AbortSignal): Promise<MemoryPage>;
+  /** The scope is not looked at: it names modules that are there, and says nothing of one that is to come. */
   registerModule(scope: Scope, module: Module): Promise<Module>;
   getModule(scope: Scope, name: string, signal?: AbortSignal): Promise<Module>;
   listModules(
@@ -117,7 +121,14 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     onEpochChanged: (listener) => epochs.onChanged(listener),
     checkEpoch: async () => {
       const client = await postgres.pool.connect();
-      await epochs.check(client).finally(() => client.release());
+      try {
+        await epochs.check(client);
+      } catch (error) {
+        // It may have failed within its transaction, where nothing else could succeed.
+        client.release(true);
+        throw error;
+      }
+      client.release();
     },
     ready: () => ready(postgres),
     close: async () => {

@@ -2,6 +2,9 @@ import { createHash } from "node:crypto";
 import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
 import { CosError } from "#shared/errors/cos-error.ts";
 
+/** Says of each part of a list's key whether it can be one. */
+export type KeyShape = readonly ((part: string) => boolean)[];
+
 /** Of this layout; a token of another one is refused like garbage. */
 const version = "1";
 
@@ -14,15 +17,29 @@ export function encodePageToken(fingerprint: string, key: readonly string[]): st
   return Buffer.from(checksum(body) + body).toString("base64url");
 }
 
-/** The key of a token that `encodePageToken` made for the same list. Throws PAGE_TOKEN_INVALID. */
-export function decodePageToken(fingerprint: string, token: string): string[] {
+/**
+ * The key of a token that `encodePageToken` made for the same list; its parts are what `shape` says. Throws
+ * PAGE_TOKEN_INVALID, also for a token that somebody made up with its checksum.
+ */
+export function decodePageToken(fingerprint: string, token: string, shape: KeyShape): string[] {
   const text = Buffer.from(token, "base64url").toString();
   const body = text.slice(checksumLength);
-  if (text.slice(0, checksumLength) !== checksum(body)) throw invalid("is not one that this server gave");
-  const [madeBy, madeFor, ...key] = JSON.parse(body) as string[];
+  if (text.slice(0, checksumLength) !== checksum(body)) throw invalid(foreign);
+  const [madeBy, madeFor, ...key] = stringsOf(body);
   if (madeBy !== version) throw invalid("is of another release: list from the beginning");
   if (madeFor !== fingerprint) throw invalid("belongs to another module, filter or order");
+  if (key.length !== shape.length || !shape.every((part, n) => part(key[n]!))) throw invalid(foreign);
   return key;
+}
+
+function stringsOf(body: string): string[] {
+  try {
+    const value: unknown = JSON.parse(body);
+    if (Array.isArray(value) && value.every((part) => typeof part === "string")) return value;
+  } catch {
+    // No JSON: as foreign as JSON of another kind.
+  }
+  throw invalid(foreign);
 }
 
 /** What a list is, in a few characters: two lists with the same fingerprint may share tokens. */
@@ -33,6 +50,7 @@ export function fingerprintOf(...parts: readonly (string | Uint8Array)[]): strin
 }
 
 const checksumLength = 8;
+const foreign = "is not one that this server gave";
 
 function checksum(body: string): string {
   return createHash("sha256").update(body).digest("base64url").slice(0, checksumLength);

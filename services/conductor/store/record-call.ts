@@ -13,23 +13,30 @@ export interface Recorded {
   readonly deduplicated: boolean;
 }
 
+/** Calls that one sender gives without waiting for the answers: they are recorded in their order, and wait for room. */
+export interface Sequence {
+  /** Fires when the sender has left, and what still waits for room need not be recorded. Unset: never. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 export interface RecordCallOptions {
   /** All or nothing. */
   readonly atomic: boolean;
-  /** Calls of one sequence are recorded in their order. */
-  readonly sequence?: object | undefined;
+  readonly sequence?: Sequence | undefined;
 }
 
 /** One caller who waits: for a memory, or for several that are recorded together or not at all. */
 export class RecordCall {
   readonly memories: readonly AcceptedMemory[];
   readonly atomic: boolean;
-  /** Calls of one sequence are recorded in their order; undefined: of none. */
-  readonly sequence: object | undefined;
+  /** Undefined: of none. */
+  readonly sequence: Sequence | undefined;
   readonly bytes: number;
   readonly answer: Promise<Recorded[]>;
-  /** It has been on its way to PostgreSQL. */
+  /** It has had its turn: it is, or has been, on its way to PostgreSQL. */
   sent = false;
+  /** How many batches had been answered when it began to wait for its turn: more by now have been answered meanwhile. */
+  answersBefore = 0;
   /** An attempt may have committed it, although its answer was lost. */
   again = false;
   readonly #resolve: (recorded: Recorded[]) => void;

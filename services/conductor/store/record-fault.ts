@@ -3,6 +3,7 @@ import { CosError } from "#shared/errors/cos-error.ts";
 import type { AcceptedMemory } from "../domain/accepted-memory.ts";
 import type { RecordOutcome } from "./record-batch.ts";
 import type { RecordCall } from "./record-call.ts";
+import { moduleNotFound } from "./visibility.ts";
 
 export type FaultOutcome = Exclude<RecordOutcome["outcome"], "recorded" | "duplicate" | "held_back">;
 
@@ -13,10 +14,7 @@ export type FaultOutcome = Exclude<RecordOutcome["outcome"], "recorded" | "dupli
 export function recordFault(outcome: FaultOutcome, { module }: AcceptedMemory, path: string): CosError {
   switch (outcome) {
     case "module_unknown":
-      return new CosError(ErrorReason.MODULE_NOT_FOUND, `there is no module "${module}"`, {
-        resource: { type: "module", name: module },
-        fields: [{ field: `${path}memory.module`, description: "must be a registered module" }],
-      });
+      return moduleNotFound(module, [{ field: `${path}memory.module`, description: "must be a registered module" }]);
     case "module_retired":
       return new CosError(ErrorReason.MODULE_RETIRED, `module "${module}" is retired: it can be read, not written`, {
         resource: { type: "module", name: module },

@@ -6,6 +6,9 @@ export interface BatchBounds {
   readonly bytesMax: number;
 }
 
+/** How much may come in before what has been answered meanwhile is thrown out. */
+const sweepAfter: BatchBounds = { rowsMax: 4096, bytesMax: 16 * 1024 * 1024 };
+
 /**
  * The calls that wait for a batch, first come first served.
  *
@@ -13,7 +16,8 @@ export interface BatchBounds {
  *  Q1  An atomic call is a batch of its own.
  *  Q2  A module whose head is held by somebody else travels alone, one batch at a time, until a batch of it gets through: the other
  *      modules do not wait with it.
- *  Q3  Calls that have been answered meanwhile (their time was up) are left behind, unrecorded.
+ *  Q3  Calls that have been answered meanwhile (their time was up) are left behind, unrecorded; and thrown out now and then, since
+ *      nobody may come for a batch as long as PostgreSQL cannot be reached.
  *  Q4  Calls of one sequence are recorded in their order: while some of them travel, the later ones wait. (Two batches on two
  *      connections race for the head of their module, and the later may win.)
  */
@@ -23,6 +27,7 @@ export class RecordQueue {
   readonly #travelling = new Set<object>();
   #calls: RecordCall[] = [];
   #first = 0;
+  readonly #unswept = { rows: 0, bytes: 0 };
 
   constructor(bounds: BatchBounds) {
     this.#bounds = bounds;
@@ -30,6 +35,14 @@ export class RecordQueue {
 
   push(call: RecordCall): void {
     this.#calls.push(call);
+    this.#unswept.rows += call.memories.length;
+    this.#unswept.bytes += call.bytes;
+    if (this.#unswept.rows > sweepAfter.rowsMax || this.#unswept.bytes > sweepAfter.bytesMax) this.#sweep();
+  }
+
+  /** Calls that are held, those included that have been answered and not yet been thrown out. */
+  get size(): number {
+    return this.#calls.length - this.#first;
   }
 
   /** Puts calls back that found a head held, to travel by module (Q2). */
@@ -100,6 +113,13 @@ export class RecordQueue {
     for (const [module, state] of this.#contended) {
       if (state === "waiting" && !asked.has(module)) this.#contended.delete(module);
     }
+  }
+
+  #sweep(): void {
+    this.#calls = this.#calls.slice(this.#first).filter((call) => !call.settled);
+    this.#first = 0;
+    this.#unswept.rows = 0;
+    this.#unswept.bytes = 0;
   }
 
   /** Taken calls are cut off in one go, now and then: moving the rest for each batch would cost more. */

@@ -11,7 +11,8 @@
 //  F4  What the server refuses for good is thrown as `StreamRefused`, with where one can go on.
 //
 // Failure mode: a server that contradicts itself each time anew, without a step forward, is given up after some attempts
-// (`ChainBroken` is thrown); one that is away is asked for ever, unless `giveUp` decides otherwise.
+// (`ChainBroken` is thrown), and so is one that each time fails without a reason (`StreamRefused`); one that is away is
+// asked for ever, unless `giveUp` decides otherwise.
 import { setTimeout as delay } from "node:timers/promises";
 import { ConnectError } from "@connectrpc/connect";
 import { backoffMs, RECONNECT_BACKOFF } from "./backoff.ts";
@@ -20,11 +21,13 @@ import type { Followed, FollowState } from "./followed.ts";
 import type { Frame } from "./frame.ts";
 import { nextWithin } from "./next-within.ts";
 import { advance, openPlace, type Place, type ResumeFields, resumeFields, settle } from "./place.ts";
-import { passes, retryAfterMs, StreamRefused } from "./stream-error.ts";
+import { isUnexplained, passes, retryAfterMs, StreamRefused } from "./stream-error.ts";
 import { FIRST_FRAME_MAX_MS, openSession, type Session, takeFrame } from "./take-frame.ts";
 
 /** Broken chains in a row, without a step forward between them, that make a server hopeless. */
 const BROKEN_IN_A_ROW_MAX = 5;
+/** The same for INTERNAL without a reason: what cuts a connection in the middle of a message does not do so each time. */
+const UNEXPLAINED_IN_A_ROW_MAX = 5;
 
 export interface FollowOptions {
   /** Asks for a stream from a place: `(place, options) => client.subscribe({ ...request, ...place }, options)`. */
@@ -53,6 +56,7 @@ export async function* follow(options: FollowOptions): AsyncGenerator<Followed, 
   const place = openPlace(options.from);
   const chain = openChain(place.cursors.values());
   let attempt = 0;
+  let unexplained = 0;
   let everConnected = false;
   let degraded = false;
   const tell = (state: FollowState): void => {
@@ -67,6 +71,8 @@ export async function* follow(options: FollowOptions): AsyncGenerator<Followed, 
     degraded = session.degraded;
     const fruitful = loss.cause instanceof ChainBroken ? session.moved : session.spoke;
     attempt = fruitful ? 1 : attempt + 1;
+    unexplained = isUnexplained(loss.cause) ? (fruitful ? 1 : unexplained + 1) : 0;
+    if (unexplained >= UNEXPLAINED_IN_A_ROW_MAX) throw new StreamRefused(loss.cause as ConnectError);
     decideOn(loss.cause, attempt, everConnected, options.giveUp);
     const retryInMs = waitMs(loss, attempt, backoffMs(backoff, attempt, options.random ?? Math.random));
     onState({ kind: "lost", cause: loss.cause, retryInMs, attempt });

@@ -47,6 +47,14 @@ export function passes(error: unknown): boolean {
   return PASSING_CODES.has(error.code) && reason !== "INTERNAL";
 }
 
+/**
+ * Whether the server gave up without saying of what: a connection that was cut, or one who stands between and always will.
+ * The same again and again is the latter.
+ */
+export function isUnexplained(error: unknown): boolean {
+  return error instanceof ConnectError && error.code === Code.Internal && passes(error);
+}
+
 /** How long the server asks to wait, in milliseconds; 0 if it does not say. */
 export function retryAfterMs(error: unknown): number {
   if (!(error instanceof ConnectError)) return 0;

@@ -16,6 +16,7 @@ import type { Cursor } from "#gen/cos/highway/v1/highway_pb.ts";
 import { type Backoff, backoffMs } from "./backoff.ts";
 import type { Followed, FollowedEvent } from "./followed.ts";
 import { Reports } from "./reports.ts";
+import { unlessAborted } from "./unless-aborted.ts";
 
 export interface SubscriberOptions {
   readonly source: AsyncIterable<Followed>;
@@ -69,15 +70,12 @@ export class Subscriber {
   }
 
   async #takeAll(): Promise<void> {
-    const stopped = new Promise<undefined>((resolve) => {
-      this.#stop.signal.addEventListener("abort", () => resolve(undefined), { once: true });
-    });
     const items = this.#options.source[Symbol.asyncIterator]();
     try {
       while (!this.#stop.signal.aborted) {
-        const next = await Promise.race([items.next(), stopped]);
+        const next = await unlessAborted(items.next(), this.#stop.signal);
         if (next === undefined || next.done === true) break;
-        await Promise.race([this.#take(next.value), stopped]);
+        await unlessAborted(this.#take(next.value), this.#stop.signal);
       }
     } finally {
       // Not waited for: a source that is in the middle of a wait ends only by its own signal.

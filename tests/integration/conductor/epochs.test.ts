@@ -96,6 +96,17 @@ describe("H3: epochs", () => {
     expect(first.store.log.epochs().current.generation).toBe(2);
   });
 
+  test("H3: a look that fails half-way leaves no connection behind that is of no use", async () => {
+    const first = await openFirst();
+    await first.client.query("update mem0_cc.epoch set timeline = 77");
+    await first.client.query("begin");
+    await first.client.query("lock table mem0_cc.epoch in exclusive mode");
+    await expect(first.store.checkEpoch()).rejects.toMatchObject({ code: "55P03" });
+    await first.client.query("rollback");
+    await first.store.ready();
+    expect(first.store.log.epochs().current.generation).toBe(2);
+  });
+
   test("H3: generations rise, even where a backup has forgotten some of them", async () => {
     const first = await openFirst();
     await first.client.query("update mem0_cc.epoch set timeline = 77");

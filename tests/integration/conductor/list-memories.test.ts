@@ -9,6 +9,7 @@ import { MemoryView } from "#gen/cos/memory/v1/memory_pb.ts";
 import { logEntities, logSchema } from "#services/conductor/store/entities.ts";
 import { listMemories } from "#services/conductor/store/list-memories.ts";
 import { logMigrations } from "#services/conductor/store/migrations/log-migrations.ts";
+import { encodePageToken } from "#services/conductor/store/page-token.ts";
 import { plannerSettings } from "#services/conductor/store/planner-settings.ts";
 import { localScope, scopeOf } from "#shared/auth/scope.ts";
 import { openPostgres, type Postgres } from "#shared/postgres/open-postgres.ts";
@@ -183,6 +184,21 @@ describe("lists", () => {
       order: ListMemoriesOrder.RECORDED_ASCENDING,
     };
     expect((await list(same)).memories.map(({ position }) => position)).toEqual([3n, 4n, 5n]);
+  });
+
+  test("a token whose key was made up is refused", async () => {
+    const list = (request: Request) => given.store.listMemories(everything, create(ListMemoriesRequestSchema, request));
+    const order = ListMemoriesOrder.OCCURRED_ASCENDING;
+    const { nextPageToken } = await list({ order, pageSize: 1 });
+    const [version, fingerprint] = JSON.parse(Buffer.from(nextPageToken, "base64url").toString().slice(8));
+    expect(version).toBe("1");
+    for (const key of [["7"], ["NaN", "7"], ["7", "x"], ["7", "-99999999999999999"], ["1e300", "0"]]) {
+      const pageToken = encodePageToken(fingerprint, key);
+      await expect(list({ order, pageSize: 1, pageToken })).rejects.toMatchObject({
+        reason: ErrorReason.PAGE_TOKEN_INVALID,
+      });
+    }
+    await expect(list({ order, pageSize: 1, pageToken: nextPageToken })).resolves.toBeDefined();
   });
 
   test("a module that is unknown, or not to be seen, is not found", async () => {

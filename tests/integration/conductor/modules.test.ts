@@ -37,6 +37,15 @@ describe("modules", () => {
     expect(await register("titled", { title: "With a title" })).toMatchObject({ title: "With a title" });
   });
 
+  test("what could not be kept as it is is refused by name", async () => {
+    for (const field of ["title", "description"]) {
+      await expect(register("half", { [field]: "x\ud800y" })).rejects.toMatchObject({
+        reason: ErrorReason.INVALID_FIELD,
+        fields: [{ field: `module.${field}` }],
+      });
+    }
+  });
+
   test("a name that is taken is refused, and uses no number up", async () => {
     await expect(register("cc")).rejects.toMatchObject({
       reason: ErrorReason.MODULE_EXISTS,

@@ -160,6 +160,14 @@ describe("one memory", () => {
     expect(await get({ position: 2n, module: "cc" })).toEqual(recorded[1]?.memory);
   });
 
+  test("a place that no log has is not found, up to the last that can be asked for", async () => {
+    const request = create(GetMemoryRequestSchema, { position: 9_223_372_036_854_775_807n });
+    await expect(given.store.getMemory(everything, request)).rejects.toMatchObject({
+      reason: ErrorReason.MEMORY_NOT_FOUND,
+      resource: { type: "memory", name: "cc/9223372036854775807" },
+    });
+  });
+
   test("BASIC leaves the large fields out", async () => {
     const basic = await get({ position: 4n, view: MemoryView.BASIC });
     expect(basic).toEqual({ ...recorded[3]?.memory, text: "" });

@@ -1,4 +1,4 @@
-import { create } from "@bufbuild/protobuf";
+import { create, type JsonObject } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { Client } from "pg";
@@ -131,6 +131,13 @@ describe("recording", () => {
     const { events } = await given.store.log.read(everything, module, position - 1, { eventsMax: 1, bytesMax: 1 });
     expect(events[0]?.body.value).toEqual(answered);
     expect(answered.recordedAt?.nanos).toBeDefined();
+  });
+
+  test("a payload's key that means something to JavaScript comes back as it was", async () => {
+    const json = '{"__proto__":{"constructor":1}}';
+    const { module, position, memory } = await record(someMemory({ payload: JSON.parse(json) as JsonObject }));
+    const { events } = await given.store.log.read(everything, module, position - 1, { eventsMax: 1, bytesMax: 1 });
+    expect([memory.payload, events[0]?.body.value?.payload].map((one) => JSON.stringify(one))).toEqual([json, json]);
   });
 
   test.each([

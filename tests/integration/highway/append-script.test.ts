@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect } from "@jest/globals";
 import fc from "fast-check";
 import { Redis } from "ioredis";
-import { type AppendAnswer, appendEvents, type StreamLimits } from "#shared/highway/append-events.ts";
+import { type AppendAnswer, appendEvents, type RedisStreamLimits } from "#shared/highway/append-events.ts";
 import { hintChannel, placeKey, streamKey } from "#shared/highway/redis-keys.ts";
 import { eventBytes, type SharedEvent } from "#shared/highway/shared-event.ts";
 import { redisUrl } from "#tests/support/engines.ts";
@@ -9,7 +9,7 @@ import { startRedis } from "#tests/support/private-servers.ts";
 import { needs } from "#tests/support/tools.ts";
 import { eventAt } from "#tests/unit/highway/event-at.ts";
 
-const ROOMY: StreamLimits = { entriesMax: 1_000, bytesMax: 10_000_000 };
+const ROOMY: RedisStreamLimits = { entriesMax: 1_000, bytesMax: 10_000_000 };
 const E1 = { generation: 1, identity: "e1" };
 const E2 = { generation: 2, identity: "e2" };
 const withRedis = needs("redis");
@@ -78,6 +78,18 @@ describe("the append script", () => {
       expect(await ids()).toEqual([]);
     },
   );
+
+  withRedis("H2: a key of another type is removed, and begun anew by a rebuild", async () => {
+    await append(0, 3, { rebuild: true });
+    await redis.set(streamKey("cc"), "x");
+    expect(await append(3, 1, { epoch: { generation: 0, identity: "e0" } })).toMatchObject({ status: "STALE" });
+    expect(await append(3, 1)).toMatchObject({ status: "EMPTY" });
+    await redis.set(streamKey("cc"), "x");
+    expect(await append(3, 1, { rebuild: true })).toMatchObject({ status: "OK", last: 4 });
+    await redis.set(placeKey("cc"), "x");
+    expect(await append(4, 1, { rebuild: true })).toMatchObject({ status: "OK", last: 5 });
+    expect(await ids()).toEqual(["5-0"]);
+  });
 
   withRedis("entries name their epoch, and large events stand as references", async () => {
     const small = eventAt(1);
@@ -158,7 +170,7 @@ describe("the append script", () => {
         textBytes: fc.constantFrom(0, 10, 300),
       });
       const fault = fc.constantFrom("flush" as const, "trim" as const, "lose stream" as const);
-      const limits: StreamLimits = { entriesMax: 8, bytesMax: 1_500 };
+      const limits: RedisStreamLimits = { entriesMax: 8, bytesMax: 1_500 };
       await fc.assert(
         fc.asyncProperty(
           fc.array(fc.oneof({ weight: 8, arbitrary: call }, { weight: 1, arbitrary: fault }), { maxLength: 25 }),

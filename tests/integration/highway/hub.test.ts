@@ -126,6 +126,32 @@ describe("the highway", () => {
     expect(hints).toEqual(["1", "2", "3", "4", "5"]);
   });
 
+  withRedis("H4: keys that somebody made something else of are repaired, and the highway is itself again", async () => {
+    const server = await privateRedis();
+    const modules = ["cc", "pepys", "drafts"];
+    const port = new MemoryLog(modules);
+    const hub = await open(port, server.url);
+    const redis = await client(server.url);
+    const publish = (): void => modules.forEach((module) => void hub.publish(module, port.record(module, some(1))));
+    const lengths = async (): Promise<number[]> =>
+      await Promise.all(modules.map((module) => redis.xlen(streamKey(module)).catch(() => -1)));
+    const untilEach = (length: number): Promise<void> =>
+      until(async () => (await lengths()).every((is) => is === length));
+    publish();
+    const listener = await listen(hub, { allModules: true });
+    await untilEach(1);
+    for (const key of [streamKey("cc"), placeKey("pepys"), streamKey("drafts"), placeKey("drafts")]) {
+      await redis.set(key, "x");
+    }
+    await untilEach(1);
+    await until(async () => (await redis.type(placeKey("pepys"))) === "hash");
+    await until(() => !hub.degraded);
+    publish();
+    await untilEach(2);
+    await listener.until(({ named }) => modules.every((module) => named.get(module) === 2n));
+    expect(listener.faults).toEqual([]);
+  });
+
   withRedis("H2: of a module that lies far behind, only the latest are brought into Redis", async () => {
     const url = await redisUrl();
     const port = new MemoryLog();

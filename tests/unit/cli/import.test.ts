@@ -126,6 +126,31 @@ describe("a broken line", () => {
     expect(fake.texts("cc")).toEqual(texts(6));
   });
 
+  test("of a module that cannot be is named like any other, and the others are recorded", async () => {
+    const named = lines(5).map((text, index) =>
+      JSON.stringify({ ...JSON.parse(text), module: index === 2 ? "B C" : "b" }),
+    );
+    fake.mischief.refusesName = (name) => name === "B C";
+    const path = await file("f.jsonl", named.join("\n"));
+    const skipped = await cos([path, "--on-error", "skip"]);
+    expect(skipped).toMatchObject({ exitCode: 1, stdout: "f.jsonl: 4 recorded, 0 already there, 1 failed\n" });
+    expect(skipped.stderr).toBe("cos: module b registered\nf.jsonl: line 3: memory.module: no such name\n");
+    const stopped = await cos([path]);
+    expect(stopped).toMatchObject({ exitCode: 1, stderr: "f.jsonl: line 3: memory.module: no such name\n" });
+  });
+
+  test("whose module cannot be asked for ends the import: the server is away", async () => {
+    let calls = 0;
+    fake.mischief.refuses = () => {
+      calls += 1;
+      return calls > 1 ? new ConnectError("gone", Code.Unavailable) : undefined;
+    };
+    const path = await file("f.jsonl", JSON.stringify({ ...JSON.parse(line(1)), module: "b" }));
+    const { exitCode, stderr } = await cos([path, "--on-error", "skip"]);
+    expect({ exitCode, calls }).toEqual({ exitCode: 4, calls: 2 });
+    expect(stderr).toMatch(/gone/);
+  });
+
   test("that the server finds is named alike, with its field", async () => {
     fake.mischief.faultOf = ({ memory }) =>
       memory?.text === "text 2"

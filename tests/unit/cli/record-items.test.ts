@@ -10,6 +10,7 @@ import {
 } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { Held } from "#services/cli/import/held.ts";
 import { type Item, type RecordItemsOptions, recordItems } from "#services/cli/import/record-items.ts";
+import { mostReactions } from "#tests/support/most-reactions.ts";
 import { FakeConductor } from "./support/fake-conductor.ts";
 
 function items(count: number, bytes = 10): Item[] {
@@ -56,6 +57,13 @@ function optionsFor(fake: FakeConductor, all: readonly Item[], result: Outcome):
 }
 
 const texts = (count: number): string[] => Array.from({ length: count }, (_, index) => `text ${index}`);
+
+test("what has its answer is let go of, however many come", async () => {
+  const result = outcome();
+  const options = optionsFor(new FakeConductor(), items(300), result);
+  expect(await mostReactions(() => recordItems(options))).toBeLessThan(10);
+  expect(result.recorded).toHaveLength(300);
+});
 
 test("all items are recorded, in order", async () => {
   const [fake, result] = [new FakeConductor(), outcome()];

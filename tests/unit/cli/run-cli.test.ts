@@ -5,6 +5,7 @@ import { explainError } from "#services/cli/explain-error.ts";
 import { formatInstant } from "#services/cli/output/format-instant.ts";
 import { oneLine, shorten } from "#services/cli/output/one-line.ts";
 import { Output } from "#services/cli/output/output.ts";
+import { mostReactions } from "#tests/support/most-reactions.ts";
 import { FakeConductor } from "./support/fake-conductor.ts";
 import { run, Sink } from "./support/run.ts";
 
@@ -31,6 +32,12 @@ describe("help", () => {
     expect(exitCode).toBe(2);
     expect(stderr).toContain("Usage: cos");
   });
+});
+
+test("a misspelt address is told before another mesh is asked", async () => {
+  const { stderr } = await run(["get", "cc/1"], { env: { COS_CONDUCTOR_ADRESS: "127.0.0.1:1", COS_REDIS_URL: "x" } });
+  expect(stderr).toContain("cos: COS_CONDUCTOR_ADRESS is not known: did you mean COS_CONDUCTOR_ADDRESS?");
+  expect(stderr).not.toContain("COS_REDIS_URL");
 });
 
 describe("a wrong option is 2, and named", () => {
@@ -112,6 +119,17 @@ describe("a reader that has gone", () => {
     expect(ran).toMatchObject({ exitCode: 1, stderr: "cos: write failed\n" });
   });
 
+  test("waits that are over are let go of", async () => {
+    const slow = new Writable({ highWaterMark: 1, write: (_chunk, _encoding, done) => void setImmediate(done) });
+    const output = new Output(slow, {});
+    const reactions = await mostReactions(async () => {
+      for (let index = 0; index < 20; index += 1) await output.write("more than one byte");
+    });
+    expect(reactions).toBeLessThan(10);
+    expect(slow.listenerCount("drain")).toBe(0);
+    await output.close();
+  });
+
   test("a write waits while the reader is behind, and fails if it goes meanwhile", async () => {
     let release: (error?: Error) => void = () => undefined;
     const slow = new Writable({
@@ -162,6 +180,7 @@ test("a text is shortened by columns, wide and combining characters counted", ()
 
 test("times are shown in UTC, a midnight as its day", () => {
   expect(formatInstant(undefined)).toBe("");
+  expect(formatInstant({ seconds: 253_402_300_799n, nanos: 999_999_000 } as never)).toBe("9999-12-31 23:59:59Z");
   expect(formatInstant({ seconds: -9_781_776_000n, nanos: 0 } as never)).toBe("1660-01-11");
   expect(formatInstant({ seconds: -1n, nanos: 0 } as never)).toBe("1969-12-31 23:59:59Z");
 });

@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readFileSync,
   realpathSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -272,6 +273,26 @@ describe("followLogs", () => {
     writeFileSync(file, "b\n");
     follower.close();
     expect(lines).toEqual(["a long first line", "b"]);
+  });
+
+  test("a file that cannot be copied or read now is looked at again the next time", () => {
+    const { file, lines, follower, append } = follow("full.log", 10);
+    mkdirSync(`${file}.1`);
+    append("0123456789\n");
+    follower.drain();
+    rmSync(`${file}.1`, { recursive: true });
+    append("next\n");
+    follower.drain();
+    expect(lines).toEqual(["0123456789", "next"]);
+    expect(readFileSync(`${file}.1`, "utf8")).toBe("0123456789\nnext\n");
+    rmSync(file);
+    follower.drain();
+    mkdirSync(file);
+    follower.drain();
+    rmSync(file, { recursive: true });
+    append("last\n");
+    follower.close();
+    expect(lines.at(-1)).toBe("last");
   });
 
   test("it looks again by itself", async () => {

@@ -229,6 +229,17 @@ describe("F4: a refusal for good is thrown, with how to go on", () => {
     expect(told.asked).toHaveLength(5);
   });
 
+  test("one that fails without a reason again and again is given up; a step forward begins the count anew", async () => {
+    const fails: Script = () => breaking([started({ a: 0 })], new ConnectError("no", Code.Internal));
+    const speaks: Script = () => breaking([started({ a: 0 }), checkpoint([])], new ConnectError("no", Code.Internal));
+    const isAway: Script = () => breaking([]);
+    const told = await followScripts(Array.from({ length: 9 }, () => fails));
+    expect(told.error).toMatchObject({ name: "StreamRefused", code: Code.Internal, reason: "" });
+    expect(told.asked).toHaveLength(5);
+    const mixed = [fails, fails, fails, fails, isAway, fails, fails, fails, fails, speaks, fails, fails, fails];
+    expect((await followScripts(mixed)).error).toBeUndefined();
+  });
+
   test("the caller may give up: before the first connection, say", async () => {
     const giveUp = ({ everConnected }: { everConnected: boolean }): boolean => !everConnected;
     const never = await followScripts([() => breaking([])], { giveUp });

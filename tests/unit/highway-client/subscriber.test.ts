@@ -3,6 +3,7 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import type { Followed, FollowedEvent } from "#shared/highway/client/followed.ts";
 import { Subscriber, type SubscriberOptions } from "#shared/highway/client/subscriber.ts";
+import { mostReactions } from "#tests/support/most-reactions.ts";
 import { cursor, event } from "./frames.ts";
 
 function followed(module: string, position: number): FollowedEvent {
@@ -74,6 +75,12 @@ describe("S1: an event is handled until its handler returns", () => {
     await expect(subscriber.run()).rejects.toThrow("never");
     expect(reports).toEqual(["a/1"]);
   });
+});
+
+test("what is over is let go of, however long it goes on", async () => {
+  const source = streamOf(Array.from({ length: 100 }, (_, index) => followed("a", index + 1)));
+  const subscriber = new Subscriber({ source, handle: async () => undefined });
+  expect(await mostReactions(() => subscriber.run())).toBeLessThan(10);
 });
 
 describe("S2: order", () => {

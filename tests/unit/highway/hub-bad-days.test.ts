@@ -1,14 +1,18 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Code } from "@connectrpc/connect";
-import { afterEach, describe, expect, test } from "@jest/globals";
+import { afterEach, describe, expect, jest, test } from "@jest/globals";
 import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
 import { FellBehind_Reason, GoAway_Reason } from "#gen/cos/highway/v1/highway_pb.ts";
 import { CosError } from "#shared/errors/cos-error.ts";
+import { decodeResumeToken } from "#shared/highway/resume-token.ts";
 import { Listener, type RequestInit } from "./listener.ts";
 import { MemoryLog } from "./memory-log.ts";
 import { closeHubs, openFastHub, range, some } from "./open-hub.ts";
 
-afterEach(closeHubs);
+afterEach(async () => {
+  jest.restoreAllMocks();
+  await closeHubs();
+});
 
 const fromBeginning: RequestInit = { start: { case: "fromBeginning", value: true } };
 
@@ -145,6 +149,18 @@ describe("bad days", () => {
     expect(listener.error).toBeUndefined();
   });
 
+  test("a clock that is set back stops neither the heartbeat nor the age of a stream", async () => {
+    const port = new MemoryLog();
+    const hub = await openFastHub(port, { streams: { heartbeatMs: 5, ageMaxMs: 100 } });
+    const listener = new Listener(hub);
+    await listener.until(({ frames }) => frames.length >= 2);
+    jest.spyOn(Date, "now").mockReturnValue(Date.now() - 3_600_000);
+    const beats = listener.of("checkpoint").length;
+    await listener.until((self) => self.of("checkpoint").length > beats + 2);
+    await listener.ended;
+    expect(listener.of("goAway")).toMatchObject([{ reason: GoAway_Reason.CONNECTION_AGE }]);
+  });
+
   test("H4: without Redis, streams are marked degraded at once", async () => {
     const port = new MemoryLog();
     const hub = await openFastHub(port);
@@ -245,7 +261,34 @@ describe("the end", () => {
     port.meanwhile = changeDuring("positionAt");
     const late = new Listener(hub, { start: { case: "fromTime", value: timestampFromMs(3_000) } });
     await late.ended;
-    expect(late.of("goAway")).toMatchObject([{ reason: GoAway_Reason.EPOCH_CHANGED }]);
+    expect(late.error).toMatchObject({ code: Code.Unavailable });
+    // Nothing of the ended history is left behind: no head, and no ring of its epoch.
+    expect(hub.state().modules).toEqual([]);
+    const next = new Listener(hub);
+    await next.until(({ frames }) => frames.length > 0);
+    expect(next.of("started")[0]?.progress).toMatchObject([{ cursor: { position: 6n }, head: 6n }]);
+    await next.stop();
+  });
+
+  test("H3: after a restore, a module registered later with a number of the past is sent from its beginning", async () => {
+    const port = new MemoryLog(["cc", "pepys"]);
+    const hub = await openFastHub(port, { sweeper: { tickMinMs: 60_000, tickMaxMs: 60_000 } });
+    const before = new Listener(hub, { allModules: true });
+    await before.until((self) => self.of("caughtUp").length === 1);
+    port.restore({});
+    port.unregister("pepys");
+    hub.epochChanged();
+    await before.ended;
+    expect(decodeResumeToken(before.token)?.known).toBe(2);
+    const after = new Listener(hub, { allModules: true });
+    await after.until((self) => self.of("caughtUp").length === 1);
+    await after.stop();
+    port.register("history");
+    port.record("history", some(7));
+    const resumed = new Listener(hub, { allModules: true, resumeToken: after.token });
+    await resumed.until(({ events }) => events.length === 7);
+    expect(resumed.positions("history")).toEqual(range(0, 7));
+    await resumed.stop();
   });
 
   test("H3: what was read while the epoch changed is not sent", async () => {

@@ -28,6 +28,7 @@ export class Listener {
   /** Set: no frame is taken until it resolves. */
   hold: Promise<void> | undefined;
   readonly named = new Map<string, bigint>();
+  #done = false;
   #heard = Promise.withResolvers<void>();
   readonly #stop = new AbortController();
 
@@ -47,9 +48,10 @@ export class Listener {
     return this.events.filter((event) => event.startsWith(`${module} `)).map((event) => Number(event.split(" ")[1]));
   }
 
-  /** Waits until the condition holds; it is looked at after every frame. */
+  /** Waits until the condition holds; it is looked at after every frame. Throws if the stream ends before. */
   async until(condition: (listener: this) => boolean): Promise<void> {
     while (!condition(this)) {
+      if (this.#done) throw new Error("the stream has ended", { cause: this.error });
       await this.#heard.promise;
     }
   }
@@ -70,6 +72,7 @@ export class Listener {
     } catch (error) {
       this.error = error;
     }
+    this.#done = true;
     this.#heard.resolve();
   }
 

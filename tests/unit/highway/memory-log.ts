@@ -39,6 +39,11 @@ export class MemoryLog implements LogPort {
     this.#modules.set(module, this.#modules.get(module) ?? []);
   }
 
+  /** As if it had never been registered: numbers after it are given again, as by a restore to a time before. */
+  unregister(module: string): void {
+    this.#modules.delete(module);
+  }
+
   head(module: string): number {
     return this.#modules.get(module)?.length ?? 0;
   }

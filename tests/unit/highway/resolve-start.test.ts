@@ -117,7 +117,7 @@ describe("where a stream starts", () => {
     expect(await start({ cursors: [{ position: 0n, epoch: "foreign" }] })).toEqual(["cc 0"]);
   });
 
-  test("a refusal names every fault and gives a token with which the same request goes on", async () => {
+  test("a refusal names the faults and gives a token with which the same request goes on", async () => {
     const cursors = [
       { module: "cc", position: 11n, epoch: "e3" },
       { module: "pepys", position: 19n, epoch: "e3" },
@@ -131,6 +131,21 @@ describe("where a stream starts", () => {
       "the cursor of module 'cc' at 11 is above the module's head, 10; go on from 10 (and 1 more)",
     );
     expect(await start({ allModules: true, resumeToken })).toEqual(["cc 10", "pepys 19", "late 3"]);
+  });
+
+  test("a refusal of very many places names 16, the past forks first, and its token sets all of them right", async () => {
+    const many = Array.from({ length: 600 }, (_, index) => ({ module: `m${index}`, number: index + 1, position: 50 }));
+    const cursors = many.map(({ module }, index) => ({ module, position: 90n, epoch: index < 590 ? "e3" : "e1" }));
+    const error = await refusal({ allModules: true, cursors }, { heads: many });
+    const { faults, resumeToken } = faultsOf(error);
+    expect(error.reason).toBe(ErrorReason.CURSOR_PAST_FORK);
+    expect(faults.map(({ given }) => given?.module)).toEqual(
+      [...many.slice(590), ...many.slice(0, 6)].map(({ module }) => module),
+    );
+    expect(error.message).toContain("module 'm590' at 90 saw a history that the log has lost");
+    expect(error.message).toContain("(and 599 more)");
+    const resumed = await start({ allModules: true, resumeToken }, { heads: many });
+    expect(resumed).toEqual(many.map(({ module }, index) => `${module} ${index < 590 ? 50 : 0}`));
   });
 
   test("a place above the head is refused wherever it came from", async () => {

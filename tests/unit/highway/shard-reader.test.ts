@@ -22,11 +22,15 @@ function open(status = "ready", roams = false) {
   const unblocked: number[] = [];
   const disconnects: (boolean | undefined)[] = [];
   let foreign = 0;
+  let connections = 0;
   let answer: (read: string[]) => unknown = () => null;
   const waiting: PromiseWithResolvers<string[]>[] = [];
   const connection: ReaderConnection & { status: string } = {
     status,
-    call: async () => 7,
+    call: async () => {
+      connections += 1;
+      return 6 + connections;
+    },
     callBuffer: async (_command, ...args) => {
       const read = args.slice(args.indexOf("STREAMS") + 1).map(String);
       waiting.shift()?.resolve(read);
@@ -138,6 +142,18 @@ describe("the blocking reader", () => {
     await reader.close();
   });
 
+  test("D2: after a failure the wake goes to the connection that reads then", async () => {
+    const { reader, unblocked, nextRead, answering } = open();
+    answering(() => Promise.reject(new Error("Connection is closed.")));
+    reader.add("cc", 0);
+    await nextRead();
+    answering(() => new Promise((resolve) => setTimeout(resolve, 5, null)));
+    await nextRead();
+    reader.add("pepys", 0);
+    expect(unblocked).toEqual([8]);
+    await reader.close();
+  });
+
   test("D3: no answer in time gives the connection up, and it is healthy again when one has come", async () => {
     const { reader, disconnects, healths, nextRead, answering } = open();
     answering(() => new Promise(() => {}));
@@ -178,6 +194,19 @@ describe("the blocking reader", () => {
     expect(got.map(([module]) => module)).toEqual(["pepys"]);
     expect(foreign()).toBe(1);
     expect(healths[0]).toBe(false);
+    await reader.close();
+  });
+
+  test("D4: an entry of another epoch that stays makes it unhealthy once, not at every read", async () => {
+    const { reader, healths, nextRead, answering } = open();
+    answering(() => reply("cc", [[5, "e", "other"]]));
+    reader.add("cc", 4);
+    for (let read = 0; read < 4; read += 1) await nextRead();
+    expect(healths).toEqual([false]);
+    answering(once(null));
+    await nextRead();
+    await nextRead();
+    expect(healths).toEqual([false, true]);
     await reader.close();
   });
 

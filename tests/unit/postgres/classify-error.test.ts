@@ -16,6 +16,7 @@ describe("what an error of PostgreSQL means", () => {
     ["08006", "unavailable"],
     ["53300", "unavailable"],
     ["25006", "unavailable"],
+    ["25P02", "unavailable"],
     ["ECONNREFUSED", "unavailable"],
     ["22P05", "value"],
     ["23505", "value"],

@@ -248,6 +248,28 @@ describe("JSON", () => {
     });
   });
 
+  const keys = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`key ${index}`, index]));
+  const deep = (depth: number) => `{"a":${"[".repeat(depth)}${"]".repeat(depth)}}`;
+
+  test.each([
+    ["many values", JSON.stringify(keys)],
+    ["many levels", deep(100_000)],
+  ])("with a struct too large for %s is refused before it is parsed", async (_name, payload) => {
+    const message = "memory.payload: must be at most 64 KiB as JSON";
+    const body = `{"memory":{"text":"x","payload":${payload}}}`;
+    expect(await post(await serve(), body)).toMatchObject({ status: 400, reason: "INVALID_FIELD", message });
+    const batch = `{"requests":[{"memory":{"text":"x"}},${body}]}`;
+    expect(await post(await serve(), batch, { method: "BatchRecordMemories" })).toMatchObject({
+      fields: ["requests[1].memory.payload"],
+    });
+  });
+
+  test("with a long text and a small struct is taken; cut off it is the parser's to refuse", async () => {
+    const body = JSON.stringify({ memory: { ...MEMORY, text: "x".repeat(200_000), payload: { a: 1 } }, what: {} });
+    expect(await post(await serve(), body)).toMatchObject({ status: 200 });
+    expect(await post(await serve(), body.slice(0, -1))).toMatchObject({ reason: "MALFORMED_MESSAGE" });
+  });
+
   test("in a stream's request it is found too", async () => {
     const served = await serve();
     const json = Buffer.from('{"fromTime":"noon"}');

@@ -4,7 +4,7 @@ import { afterEach, expect, test } from "@jest/globals";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "#gen/grpc/health/v1/health_pb.ts";
 import { reasonOf } from "#shared/rpc/error-reason.ts";
 import { exchange, openSocket } from "./support/raw-socket.ts";
-import { closeServed, collect, failureOf, MEMORY, serve, until } from "./support/serve.ts";
+import { closeServed, collect, failureOf, from, MEMORY, serve, until } from "./support/serve.ts";
 
 afterEach(closeServed);
 
@@ -151,6 +151,59 @@ test("what does not end in time is answered DRAINING, and its signal fires", asy
     expect(reasonOf(error)).toBe("DRAINING");
   }
   expect(reason).toMatchObject({ reasonName: "DRAINING" });
+});
+
+/** Sends one message and then neither another nor the end. */
+async function* onlyOne() {
+  yield { requests: [{}] };
+  await new Promise(() => {});
+}
+
+test("a stream of requests that is idle is told to go elsewhere at once", async () => {
+  const served = await serve();
+  const answers = served.client.recordMemories(onlyOne())[Symbol.asyncIterator]();
+  expect((await answers.next()).value).toMatchObject({ firstIndex: 1n });
+  const next = failureOf(answers.next());
+  await served.server.drain({ leaveBalancerMs: 0, graceMs: 60_000, endStreams: nothing });
+  expect(reasonOf(await next)).toBe("DRAINING");
+});
+
+test("one with requests in hand answers them before", async () => {
+  const { passed, open } = gate();
+  const inHand = gate();
+  const served = await serve({
+    recordMemories: async function* (requests) {
+      for await (const { requests: items } of requests) {
+        inHand.open();
+        await passed;
+        yield { firstIndex: BigInt(items.length) };
+      }
+    },
+  });
+  const answers = served.client.recordMemories(onlyOne())[Symbol.asyncIterator]();
+  const first = answers.next();
+  await inHand.passed;
+  const drained = served.server.drain({ leaveBalancerMs: 0, graceMs: 60_000, endStreams: open });
+  expect((await first).value).toMatchObject({ firstIndex: 1n });
+  expect(reasonOf(await failureOf(answers.next()))).toBe("DRAINING");
+  await drained;
+});
+
+test("one that its caller has ended ends in peace", async () => {
+  const { passed, open } = gate();
+  let isRead = false;
+  const served = await serve({
+    recordMemories: async function* (requests) {
+      await collect(requests);
+      isRead = true;
+      await passed;
+      yield {};
+    },
+  });
+  const answers = collect(served.client.recordMemories(from({ requests: [{}] })));
+  await until(() => isRead);
+  await served.server.drain({ leaveBalancerMs: 0, graceMs: 60_000, endStreams: open });
+  expect(await answers).toHaveLength(1);
 });
 
 test("closing cuts off what is left", async () => {

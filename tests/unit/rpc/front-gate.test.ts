@@ -88,7 +88,7 @@ describe("the host", () => {
   });
 
   test("one that is configured is served", async () => {
-    const { port } = await serve({}, { allowedHosts: ["cos.example"] });
+    const { port } = await serve({}, { allowedHosts: ["Cos.example"] });
     expect(await ask(port, { host: "COS.example" })).toMatchObject({ status: 200 });
   });
 
@@ -112,6 +112,11 @@ describe("the origin", () => {
       vary: "Origin",
     });
     expect(headers["access-control-expose-headers"]).toMatch(/Grpc-Status.*x-request-id/i);
+  });
+
+  test("one that is listed as people write it is the same one", async () => {
+    const { port } = await serve({}, { allowedOrigins: ["HTTP://Console.example:8080/"] });
+    expect(await ask(port, { origin: "http://console.example:8080" })).toMatchObject({ status: 200 });
   });
 
   test.each(["null", "http://console.example", "https://console.example:8080", "http://evil.example"])(

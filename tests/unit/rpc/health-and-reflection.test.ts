@@ -26,6 +26,8 @@ describe("grpc.health.v1", () => {
     expect(await health.check({ service: CONDUCTOR })).toMatchObject({ status: Status.NOT_SERVING });
     expect(await health.check({})).toMatchObject({ status: Status.SERVING });
     expect(await failureOf(health.check({ service: "cos.No" }))).toMatchObject({ code: Code.NotFound });
+    const refused = { code: Code.NotFound, rawMessage: "there is no such service here" };
+    expect(await failureOf(health.check({ service: "x".repeat(100_000) }))).toMatchObject(refused);
   });
 
   test("List tells all of them", async () => {

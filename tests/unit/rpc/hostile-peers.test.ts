@@ -270,6 +270,35 @@ describe("over gRPC", () => {
     session.destroy();
   });
 
+  test("a stream younger than its connection outlives it by an age of its own", async () => {
+    const { promise: passed, resolve: pass } = Promise.withResolvers<void>();
+    const served = await serve(
+      {
+        subscribe: async function* () {
+          yield { frame: { case: "started" as const, value: {} } };
+          await passed;
+          yield { frame: { case: "goAway" as const, value: {} } };
+        },
+      },
+      { limits: { connectionAgeMaxMs: 400, connectionAgeGraceMs: 1 } },
+    );
+    const session = connectHttp2(`http://127.0.0.1:${served.port}`);
+    const path = "/cos.conductor.v1.ConductorService/Subscribe";
+    const stream = session.request({ ":method": "POST", ":path": path, "content-type": "application/grpc" });
+    const trailers = new Promise((resolve, reject) => {
+      stream.once("trailers", resolve);
+      stream.once("close", () => reject(new Error("the stream was cut")));
+    });
+    trailers.catch(() => {});
+    stream.resume();
+    stream.end(Buffer.from([0, 0, 0, 0, 0]));
+    await new Promise((resolve) => session.once("goaway", resolve));
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    pass();
+    expect(await trailers).toMatchObject({ "grpc-status": "0" });
+    session.destroy();
+  });
+
   test("an RPC that does not exist is UNIMPLEMENTED", async () => {
     const { port } = await serve();
     const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());

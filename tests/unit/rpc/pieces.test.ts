@@ -1,3 +1,5 @@
+import { EventEmitter } from "node:events";
+import type { ServerHttp2Stream } from "node:http2";
 import { create, type DescMessage, fromBinary, type JsonValue, toBinary } from "@bufbuild/protobuf";
 import { StructSchema } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, createContextValues, createHandlerContext } from "@connectrpc/connect";
@@ -115,6 +117,15 @@ describe("errors on the wire", () => {
     expect(error).toMatchObject({ code: Code.NotFound, rawMessage: "no memory" });
     expect(reasonOf(error)).toBe("MEMORY_NOT_FOUND");
     expect(detailOf(error, ErrorInfoSchema)?.domain).toBe("cos");
+  });
+
+  test("one that is too long is cut, and keeps what else it says", async () => {
+    const theirs = new ConnectError("x".repeat(2_000), Code.NotFound, { trace: "t" }, [
+      { desc: ErrorInfoSchema, value: { domain: "cos", reason: "X" } },
+    ]);
+    const ours = toWireError(theirs, "r");
+    expect(ours.rawMessage).toHaveLength(1_000);
+    expect([ours.code, ours.metadata.get("trace"), reasonOf(ours)]).toEqual([Code.NotFound, "t", "X"]);
   });
 
   test("an error of another domain has no reason of ours", () => {
@@ -240,7 +251,7 @@ describe("calls in flight", () => {
   test("with none there is nothing to wait for, and leaving twice is leaving once", async () => {
     const calls = new CallsInFlight();
     await calls.drained();
-    const call = { abort: () => {} };
+    const call = { abort: () => {}, drain: () => {} };
     calls.enter(call);
     calls.leave(call);
     calls.leave(call);
@@ -249,6 +260,27 @@ describe("calls in flight", () => {
     const drained = Promise.all([calls.drained(), calls.drained()]);
     calls.leave(call);
     await drained;
+  });
+});
+
+describe("requests whose message does not come", () => {
+  class FakeStream extends EventEmitter {
+    isCut = false;
+    close(): void {
+      this.isCut = true;
+    }
+  }
+
+  test("are cut; one whose stream is closed already is kept no longer", async () => {
+    const watch = new RequestWatch(0, 1);
+    const [closed, late] = [new FakeStream(), new FakeStream()];
+    for (const stream of [closed, late]) {
+      watch.enter(stream as unknown as ServerHttp2Stream);
+    }
+    closed.emit("close");
+    await until(() => late.isCut);
+    expect(closed.isCut).toBe(false);
+    watch.close();
   });
 });
 

@@ -599,7 +599,8 @@ export const GoAway_ReasonSchema: GenEnum<GoAway_Reason> = /*@__PURE__*/
  */
 export type CursorFaults = Message<"cos.highway.v1.CursorFaults"> & {
   /**
-   * The first 16 of the cursors at fault: an error's details must stay small. `resume_token` is right for all of them.
+   * At most 16 of the cursors at fault, those past a fork first: an error's details must stay small. `resume_token` is
+   * right for all of them. Who has something to undo in more modules asks again with corrected cursors, and hears of the next.
    *
    * @generated from field: repeated cos.highway.v1.CursorFault faults = 1;
    */

@@ -37,6 +37,8 @@ export interface Mischief {
   faultOf?: (
     request: RecordMemoryRequest,
   ) => { code: Code; reason: string; message: string; field?: string } | undefined;
+  /** Of a module: whether it breaks the rules for names. */
+  refusesName?: (name: string) => boolean;
   /** Takes bulk items and never answers. */
   stalls?: () => void;
   /** Of every call, before anything else. */
@@ -107,6 +109,7 @@ export class FakeConductor {
       modules: {
         getModule: async ({ name }: GetModuleRequest) => {
           this.#check();
+          this.#checkName("name", name);
           if (!this.memories.has(name)) throw new ConnectError(`no module ${name}`, Code.NotFound);
           return { module: { name } };
         },
@@ -132,10 +135,15 @@ export class FakeConductor {
     if (refusal !== undefined) throw refusal;
   }
 
+  #checkName(field: string, name: string): void {
+    if (this.mischief.refusesName?.(name)) throw new ConnectError(`${field}: no such name`, Code.InvalidArgument);
+  }
+
   #record({ memory, idempotencyKey }: RecordMemoryRequest, requestId: string): RecordMemoryResponse {
     this.#check();
     const given = clone(MemorySchema, memory!);
     given.module ||= "cc";
+    this.#checkName("memory.module", given.module);
     const known = this.#keys.get(`${given.module} ${idempotencyKey}`);
     if (idempotencyKey !== "" && known !== undefined) {
       if (!equals(MemorySchema, known.request, given)) {

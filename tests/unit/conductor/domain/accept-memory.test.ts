@@ -1,4 +1,4 @@
-import { create, type JsonObject } from "@bufbuild/protobuf";
+import { create, fromBinary, fromJsonString, type JsonObject, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { RecordMemoryRequestSchema } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
@@ -92,6 +92,19 @@ describe("what is accepted", () => {
     expect(faultsOf({ payload: { a: "x".repeat(65_536 - '{"a":""}'.length) } })).toEqual([]);
     expect(faultsOf({ payload: nested(32) })).toEqual([]);
     expect(faultsOf({ payload: { a: [null, true, 1, "b", { c: [] }] } })).toEqual([]);
+  });
+
+  test("a payload may have keys that mean something to JavaScript", () => {
+    const json = '{"__proto__":{"a":1},"b":{"__proto__":2,"constructor":3}}';
+    const sent = fromJsonString(MemorySchema, `{"eventType":"note","source":"me","payload":${json}}`);
+    const { memory } = accept({ payload: fromBinary(MemorySchema, toBinary(MemorySchema, sent)).payload ?? {} });
+    expect(JSON.stringify(memory.payload)).toBe(json);
+    expect(toBinary(MemorySchema, memory)).toEqual(
+      toBinary(MemorySchema, { ...memory, payload: JSON.parse(json) as JsonObject }),
+    );
+    expect(faultsOf({ payload: JSON.parse('{"__proto__":{"a":"\\u0000"}}') as JsonObject })).toEqual([
+      "memory.payload.__proto__.a: must not contain a NUL character",
+    ]);
   });
 
   test("a payload is kept as JSON has it: without a negative zero", () => {

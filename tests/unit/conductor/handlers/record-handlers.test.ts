@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import { describe, expect, jest, test } from "@jest/globals";
@@ -109,6 +110,40 @@ describe("recordMemories", () => {
     await run(store, [[note("a"), note("b")], [note("c")]]);
     const sequences = store.record.mock.calls.map((args) => (args as unknown[])[2]);
     expect(sequences).toEqual([call, call, call]);
+  });
+
+  test.each([
+    ["texts", 1, { eventType: "note", source: "me", text: "x".repeat(1024 * 1024) }],
+    ["prompt traces", 1, { eventType: "note", source: "me", promptTrace: { prompt: "x".repeat(1024 * 1024) } }],
+    ["payloads", 18, { eventType: "note", source: "me", text: "x", payload: { a: "x".repeat(60_000) } }],
+  ])("no more is taken while the %s in hand come to 8 MiB", async (_, count, memory) => {
+    const store = { record: jest.fn(() => new Promise<never>(() => undefined)) };
+    let taken = 0;
+    async function* input() {
+      for (; taken < 100; taken += 1) {
+        const requests = Array.from({ length: count }, () => create(RecordMemoryRequestSchema, { memory }));
+        yield create(RecordMemoriesRequestSchema, { requests });
+      }
+    }
+    const handler = recordMemories({ store, validate: () => [], onFault: () => undefined });
+    void handler(input(), call)[Symbol.asyncIterator]().next();
+    for (let n = 0; n < 50; n += 1) await turn();
+    expect(taken).toBe(7);
+  });
+
+  test("no more is taken while 2,000 items are in hand, nor does an item without a memory weigh nothing", async () => {
+    const store = { record: jest.fn(() => new Promise<never>(() => undefined)) };
+    let taken = 0;
+    async function* input() {
+      for (; taken < 100; taken += 1) {
+        const requests = Array.from({ length: 500 }, () => create(RecordMemoryRequestSchema));
+        yield create(RecordMemoriesRequestSchema, { requests: [...requests, note("a")] });
+      }
+    }
+    const handler = recordMemories({ store, validate: () => [], onFault: () => undefined });
+    void handler(input(), call)[Symbol.asyncIterator]().next();
+    for (let n = 0; n < 50; n += 1) await turn();
+    expect(taken).toBe(3);
   });
 
   test("a faulty item gets its own refusal, and the stream goes on", async () => {

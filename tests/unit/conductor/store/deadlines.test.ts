@@ -33,6 +33,19 @@ describe("deadlines", () => {
     expect(expired).toEqual(["b"]);
   });
 
+  test("D3: what expires may be given another time; nothing else is late for it", async () => {
+    const all: string[] = [];
+    deadlines = new Deadlines(10, (entry) => {
+      all.push(entry);
+      if (all.length === 1) deadlines.add(entry);
+    });
+    deadlines.add("a");
+    await sleep(5);
+    deadlines.add("b");
+    while (all.length < 3) await sleep(2);
+    expect(all).toEqual(["a", "b", "a"]);
+  });
+
   test("closed, nothing expires any more", async () => {
     open(5);
     deadlines.add("a");

@@ -94,6 +94,31 @@ describe("the queue of the write path", () => {
     expect(textsOf(queue.take())).toBe("b");
   });
 
+  test("Q3: what was given up is not held until somebody comes for a batch", () => {
+    const queue = queueOf();
+    const kept = call("cc", "kept");
+    for (let n = 0; n < 10_000; n += 1) {
+      const late = call("cc", "late");
+      late.answer.catch(() => undefined);
+      queue.push(late);
+      if (n === 5000) queue.push(kept);
+      late.reject(new Error("too late"));
+    }
+    expect(queue.size).toBeLessThan(5000);
+    expect(textsOf(queue.take())).toBe("kept");
+  });
+
+  test("Q3: nor are its bytes", () => {
+    const queue = queueOf();
+    for (let n = 0; n < 60; n += 1) {
+      const late = call("cc", "y".repeat(1_000_000));
+      late.answer.catch(() => undefined);
+      queue.push(late);
+      late.reject(new Error("too late"));
+    }
+    expect(queue.size).toBeLessThan(20);
+  });
+
   test("thousands of calls come out as they went in", () => {
     const queue = queueOf(...Array.from({ length: 4000 }, (_, n) => call("cc", `${n},`)));
     let out = "";

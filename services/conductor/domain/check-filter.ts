@@ -1,0 +1,21 @@
+import type { Filter } from "#gen/cos/highway/v1/highway_pb.ts";
+import { invalidField } from "#shared/errors/cos-error.ts";
+import { textFault } from "./text-fault.ts";
+
+/**
+ * Checks of a filter what the contract's annotations cannot say: a string that could not be kept would, on its way to PostgreSQL,
+ * silently become another one. Throws INVALID_FIELD for the first: `filter.sources[0]`.
+ */
+export function checkFilter(filter: Filter | undefined): void {
+  if (filter === undefined) return;
+  checkStrings("filter.sources", filter.sources);
+  checkStrings("filter.session_ids", filter.sessionIds);
+  checkStrings("filter.tags", filter.tags);
+}
+
+function checkStrings(field: string, values: readonly string[]): void {
+  for (const [n, value] of values.entries()) {
+    const fault = textFault(value);
+    if (fault !== undefined) throw invalidField(`${field}[${n}]`, fault);
+  }
+}
