@@ -80,7 +80,7 @@ function wantedHeads(request: SubscribeRequest, { heads, scope }: StartContext):
 function findHead(module: string, heads: readonly ModuleHead[], scope: Scope): ModuleHead {
   const head = mayRead(scope, module) ? heads.find((candidate) => candidate.module === module) : undefined;
   if (head === undefined) {
-    throw new CosError(ErrorReason.MODULE_NOT_FOUND, `there is no module '${module}'`, {
+    throw new CosError(ErrorReason.MODULE_NOT_FOUND, `there is no module "${module}"`, {
       resource: { type: "module", name: module },
     });
   }

@@ -1,8 +1,9 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { Code } from "@connectrpc/connect";
-import type { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
 import {
   type ConductorService,
+  type RecordFaultSchema,
   type RecordMemoriesRequest,
   type RecordMemoriesResponse,
   RecordMemoriesResponseSchema,
@@ -79,11 +80,11 @@ async function recordOne(
   }
 }
 
-function faultOf(error: unknown, call: CallContext) {
-  if (!(error instanceof CosError)) {
-    const reason: keyof typeof ErrorReason = "INTERNAL";
-    return { code: Code.Internal, reason, message: `internal error; request id ${call.requestId}` };
-  }
-  const { code, reasonName, message, fields } = error;
-  return { code, reason: reasonName, message, field: fields[0]?.field ?? "" };
+/** Of a fault that is ours the sender learns no more than the request id. */
+function faultOf(error: unknown, { requestId }: CallContext): MessageInitShape<typeof RecordFaultSchema> {
+  const told =
+    error instanceof CosError ? error : new CosError(ErrorReason.INTERNAL, `internal error; request id ${requestId}`);
+  const { code, reasonName: reason, message, fields, retryAfterMs } = told;
+  const field = fields[0]?.field ?? "";
+  return { code, reason, message, field, ...(retryAfterMs && { retryAfter: durationFromMs(retryAfterMs) }) };
 }

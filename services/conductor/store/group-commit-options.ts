@@ -37,8 +37,11 @@ export interface Place {
   readonly position: number;
 }
 
+export type CompleteOptions = Required<Omit<GroupCommitOptions, "onCommitted">> &
+  Pick<GroupCommitOptions, "onCommitted">;
+
 /** The options with what they leave out. */
-export function withDefaults(options: GroupCommitOptions) {
+export function withDefaults(options: GroupCommitOptions): CompleteOptions {
   return {
     lanes: 2,
     batchRowsMax: 256,

@@ -6,7 +6,7 @@ import { engineError, postgresUnavailable } from "#shared/postgres/engine-error.
 import type { AcceptedMemory } from "../domain/accepted-memory.ts";
 import { announceBatch } from "./announce-batch.ts";
 import { Deadlines } from "./deadlines.ts";
-import { type GroupCommitOptions, withDefaults } from "./group-commit-options.ts";
+import { type CompleteOptions, type GroupCommitOptions, withDefaults } from "./group-commit-options.ts";
 import { type RecordOutcome, recordBatch } from "./record-batch.ts";
 import { RecordCall, type RecordCallOptions, type Recorded, type Sequence } from "./record-call.ts";
 import { callFault } from "./record-fault.ts";
@@ -41,7 +41,7 @@ const overloadedRetryAfterMs = 250;
  * Failure   PostgreSQL gone: calls wait for it within their time, then ENGINE_UNAVAILABLE. Killed: unanswered calls may be recorded.
  */
 export class GroupCommit {
-  readonly #options: ReturnType<typeof withDefaults>;
+  readonly #options: CompleteOptions;
   readonly #queue: RecordQueue;
   readonly #deadlines: Deadlines<RecordCall>;
   readonly #idleLanes: WriterConnection[];

@@ -166,13 +166,22 @@ describe("recordMemories", () => {
     const store = fakeStore();
     const inside = new Error("inside story");
     store.record
-      .mockRejectedValueOnce(new CosError(ErrorReason.ENGINE_UNAVAILABLE, "PostgreSQL does not answer"))
+      .mockRejectedValueOnce(new CosError(ErrorReason.ENGINE_UNAVAILABLE, "no answer", { retryAfterMs: 1500 }))
       .mockRejectedValueOnce(inside);
     const onFault = jest.fn();
     const [answer] = await run(store, [[note("a"), note("b")]], onFault);
     expect(answer).toMatchObject({
       results: [
-        { outcome: { value: { code: Code.Unavailable, reason: "ENGINE_UNAVAILABLE", field: "" } } },
+        {
+          outcome: {
+            value: {
+              code: Code.Unavailable,
+              reason: "ENGINE_UNAVAILABLE",
+              field: "",
+              retryAfter: { seconds: 1n, nanos: 500_000_000 },
+            },
+          },
+        },
         {
           outcome: {
             value: { code: Code.Internal, reason: "INTERNAL", message: "internal error; request id request-1" },
