@@ -1,6 +1,6 @@
-import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import { findRedis } from "#deploy/local/engines/find-redis.ts";
+import { isExecutable } from "#deploy/local/engines/is-executable.ts";
 
 /** What tests and benchmarks may need beside npm's packages, and under which names it goes. */
 const NAMES = {
@@ -37,13 +37,4 @@ export function requireTool(tool: Tool): string {
   const found = findTool(tool);
   if (found === undefined) throw new Error(`${tool} is needed here: node tests/support/install-tools.mjs`);
   return found;
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,5 +1,5 @@
-import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
+import { isExecutable } from "./is-executable.ts";
 
 /** What distributions call it: Redis itself, Amazon Linux's package of it, and the fork that speaks the same. */
 const NAMES = ["redis-server", "redis6-server", "valkey-server"];
@@ -11,13 +11,4 @@ const FURTHER_FOLDERS = ["/usr/local/bin", "/opt/homebrew/bin", "/usr/sbin", "/u
 export function findRedis(path: string = process.env.PATH ?? ""): string | undefined {
   const folders = [...path.split(delimiter).filter((folder) => folder !== ""), ...FURTHER_FOLDERS];
   return NAMES.flatMap((name) => folders.map((folder) => join(folder, name))).find(isExecutable);
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
