@@ -10,7 +10,7 @@ const services = ["conductor"];
 const foundation = ["shared/config", "shared/errors", "shared/log"];
 const engines = ["shared/postgres", "shared/redis", "shared/highway"];
 /** The files beside routes.ts, which put a process together. */
-const wiring = ["config", "highway", "main", "migrate"];
+const wiring = ["config", "highway", "main", "migrate", "owner-token"];
 const inner = ["store", "projection", "search", "probes"];
 
 /** Library folders, and what each may import beside itself and npm packages. */
@@ -22,6 +22,8 @@ const libraries = {
   "shared/lifecycle": ["gen", ...foundation],
   "shared/postgres": ["gen", ...foundation],
   "shared/redis": ["gen", ...foundation],
+  // Who is calling: it reads cos_auth, and hears of its changes through Redis.
+  "shared/identity": ["gen", ...foundation, "shared/auth", "shared/postgres", "shared/redis"],
   "shared/rpc": ["gen", ...foundation, "shared/auth"],
   "shared/highway": ["gen", "shared/auth", "shared/errors", "shared/log", "shared/redis", "shared/rpc"],
   // The command is one folder: it talks to services as any client does.

@@ -74,7 +74,7 @@ const config = {
   },
   overrides: [
     { files: ["services/**", "shared/**"], rules: production },
-    { files: ["services/*/{main,migrate}.ts"], rules: { "node/no-process-env": "off" } },
+    { files: ["services/*/{main,migrate,owner-token}.ts"], rules: { "node/no-process-env": "off" } },
     // A schema is read from top to bottom.
     { files: ["services/*/store/migrations/**"], rules: { "max-lines-per-function": "off" } },
     { files: ["tests/**"], rules: tests },

@@ -6,13 +6,18 @@ import {
   HealthCheckResponse_ServingStatus,
   HealthCheckResponseSchema,
 } from "#gen/grpc/health/v1/health_pb.ts";
+import { NO_SERVER_NAME, probeCredentials } from "#shared/rpc/client-tls.ts";
 
 /** "serving", "not serving", or "silent" when nobody answers within the time. */
 export type HealthAnswer = "serving" | "not serving" | "silent";
 
-/** Asks a process for its own health, the standard way (`grpc.health.v1.Health/Check`). */
-export function checkHealth(address: string, timeoutMs = 1_000): Promise<HealthAnswer> {
-  const client = new Client(address, credentials.createInsecure());
+/**
+ * Asks a process for its own health, the standard way (`grpc.health.v1.Health/Check`). `certificate` is that of its
+ * listener, in PEM; undefined: it speaks no TLS.
+ */
+export function checkHealth(address: string, certificate?: string, timeoutMs = 1_000): Promise<HealthAnswer> {
+  const how = certificate === undefined ? credentials.createInsecure() : probeCredentials(certificate);
+  const client = new Client(address, how, NO_SERVER_NAME);
   return new Promise((resolve) => {
     const done = (answer: HealthAnswer) => {
       client.close();

@@ -4,7 +4,7 @@
 // Owner:   main.ts, which brings the terminal, the environment and the signals.
 //
 //  N1  One launcher for each data folder; the next one is told so, and where things are.
-//  N2  Up: the watchman, engines, migrations, services. Down: services (they drain), engines, the watchman.
+//  N2  Up: the watchman, engines, migrations, the owner's token, services. Down: services (they drain), engines, the watchman.
 //  N3  `stop` ends it at any moment, also in the middle of a start; `force` ends what is left at once.
 //  N4  Whatever it started is gone when it answers. If it is killed, its watchman does the same (keep-watch.ts).
 //  N5  A service that finds its settings wrong ends everything, with 2: nothing would change by itself.
@@ -16,6 +16,7 @@ import { Closers } from "#shared/lifecycle/closers.ts";
 import { EXIT_MISCONFIGURED } from "#shared/lifecycle/run-service.ts";
 import { type ReadyEngine, startPostgresEngine, startRedisEngine } from "./engines/start-engines.ts";
 import { type InstanceLock, takeInstanceLock } from "./instance-lock.ts";
+import { keepOwnersToken } from "./keep-owners-token.ts";
 import { followLogs } from "./logs/follow-logs.ts";
 import type { Mesh, Paths } from "./mesh.ts";
 import { migrateServices } from "./migrate-services.ts";
@@ -52,8 +53,7 @@ export interface LaunchOptions {
 export async function launch(host: LaunchHost, options: LaunchOptions): Promise<number> {
   const { env, say } = host;
   const { services } = options;
-  const specs = services.map((service) => service.settings);
-  const settings = readLauncherSettings(env, specs);
+  const settings = readLauncherSettings(env, services);
   const unknown = unknownVariables(env, knownVariables(services));
   for (const { warning } of unknown) say(`Warning: ${warning}`);
   const paths = makeFolders(host.root, settings.dataDir);
@@ -131,11 +131,13 @@ async function bringUp(mesh: Mesh, services: readonly Service[], publish: Instan
   const urls = { COS_POSTGRES_URL: postgres.url, COS_REDIS_URL: redisUrl };
   await migrateServices(mesh, services, postgres.url);
   mesh.stopping.throwIfAborted();
+  const owner = await keepOwnersToken(mesh, services, postgres.url);
+  mesh.stopping.throwIfAborted();
   const served = await Promise.all(services.map((service) => startService(mesh, service, urls)));
   mesh.stopping.throwIfAborted();
-  const addresses: Address[] = [...served, postgres, ...(redis === undefined ? [] : [redis])];
+  const addresses: Address[] = [...served.flat(), postgres, ...(redis === undefined ? [] : [redis])];
   publish(addresses.map(({ name, address }) => [name, address]));
-  tellAddresses(mesh, addresses);
+  tellAddresses(mesh, addresses, owner);
 }
 
 /** Both at once; if one fails, the other is awaited all the same, so that nothing is started behind our back. */

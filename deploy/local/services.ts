@@ -1,9 +1,12 @@
 import { cliSpec } from "#services/cli/config.ts";
-import { CONDUCTOR_SETTINGS } from "#services/conductor/config.ts";
+import { CONDUCTOR_SETTINGS, readConductorSettings } from "#services/conductor/config.ts";
 import { migrateConductor } from "#services/conductor/migrate.ts";
-import { readSettings, type Spec } from "#shared/config/read-settings.ts";
+import { ensureOwner } from "#services/conductor/store/access/ensure-owner.ts";
+import { namesOf, readSettings, type Spec } from "#shared/config/read-settings.ts";
 import type { Listen, Setting } from "#shared/config/settings.ts";
 import type { Log } from "#shared/log/open-log.ts";
+import { readCertificates } from "#shared/rpc/tls-certificates.ts";
+import type { Entrance } from "./entrance.ts";
 import { type Environment, LAUNCHER_SETTINGS } from "./settings.ts";
 
 /** A process of the mesh, as the launcher sees it. */
@@ -14,13 +17,28 @@ export interface Service {
   /** Its variable and its default are where it listens. */
   readonly listen: Setting<Listen>;
   readonly settings: Spec;
+  /** Throws SettingsError where settings do not go together. */
+  check(env: Environment): void;
+  /** How callers come in. */
+  entrance(env: Environment): Entrance;
   /** The variable of its own PostgreSQL, which wins over COS_POSTGRES_URL. */
   readonly postgresVariable: string;
   /** What it serves, for the table of addresses. */
   readonly about: string;
   /** How long it may take to drain, in milliseconds. */
   drainMs(env: Environment): number;
-  migrate(options: { url: string; log: Log }): Promise<unknown>;
+  migrate(options: JobOptions): Promise<unknown>;
+  /**
+   * Makes a token the owner's only one, unless it has `ended`. A service that has it shows the start page as well, which takes
+   * the token.
+   */
+  ensureOwner?(options: JobOptions & { hash: Uint8Array }): Promise<"kept" | "set" | "ended">;
+}
+
+/** Where a job of a service does its work. */
+interface JobOptions {
+  readonly url: string;
+  readonly log: Log;
 }
 
 /** Every process of the mesh. They are started together and stopped together; none needs another to start. */
@@ -30,6 +48,11 @@ export const SERVICES: readonly Service[] = [
     entry: "services/conductor/main.ts",
     listen: CONDUCTOR_SETTINGS.listen,
     settings: CONDUCTOR_SETTINGS,
+    check: (env) => void readConductorSettings(withEngine(env)),
+    entrance: (env) => {
+      const { auth, tls, healthListen: health } = readConductorSettings(withEngine(env));
+      return { auth, certificate: tls && { file: tls.cert, hosts: readCertificates(tls).hosts }, health };
+    },
     postgresVariable: CONDUCTOR_SETTINGS.ownPostgresUrl.name,
     about: "records, answers, publishes: gRPC, Connect, gRPC-Web",
     drainMs: (env) => {
@@ -37,12 +60,17 @@ export const SERVICES: readonly Service[] = [
       return drainGraceMs + leaveBalancerMs;
     },
     migrate: migrateConductor,
+    ensureOwner,
   },
 ];
 
+/** The environment as the service will have it: with a PostgreSQL. Which one is no matter to its other settings. */
+function withEngine(env: Environment): Environment {
+  return { ...env, COS_POSTGRES_URL: env.COS_POSTGRES_URL || "postgres://127.0.0.1/cos" };
+}
+
 /** The names of all variables that any process of COS reads, by which a misspelt one is found. */
 export function knownVariables(services: readonly Service[]): string[] {
-  const specs: readonly Spec[] = [LAUNCHER_SETTINGS, cliSpec, ...services.map(({ settings }) => settings)];
-  const names = specs.flatMap((spec) => Object.values(spec).map(({ name }) => name));
+  const names = namesOf(LAUNCHER_SETTINGS, cliSpec, ...services.map(({ settings }) => settings));
   return [...new Set([...names, ...services.map(({ postgresVariable }) => postgresVariable)])];
 }

@@ -1,38 +1,16 @@
+import { CLIENT_SETTINGS } from "#shared/config/client-settings.ts";
+import { ENGINE_LISTENERS } from "#shared/config/engine-listeners.ts";
+import { HOST } from "#shared/config/listen-of.ts";
 import { readSettings, type Settings, SettingsError, type Spec } from "#shared/config/read-settings.ts";
-import { type Listen, listen, type Setting, text, url } from "#shared/config/settings.ts";
+import { url } from "#shared/config/settings.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A listener that only this machine can reach. */
-function loopback(spec: { name: string; about: string; fallback: Listen }): Setting<Listen> {
-  const setting = listen(spec);
-  return {
-    ...setting,
-    parse(value) {
-      const parsed = setting.parse(value);
-      if (parsed.port !== 0 && /^(127\.0\.0\.1|localhost)$/.test(parsed.host)) return parsed;
-      throw new Error("must be 127.0.0.1:port: this engine is for this machine alone");
-    },
-  };
-}
-
 /** What the launcher reads beside the settings of the services that it starts. */
 export const LAUNCHER_SETTINGS = {
-  dataDir: text({
-    name: "COS_DATA_DIR",
-    about: "Where `npm start` keeps its engines' data and its logs, relative to the repository.",
-    fallback: ".cos",
-  }),
-  postgresListen: loopback({
-    name: "COS_POSTGRES_LISTEN",
-    about: "Where the PostgreSQL that `npm start` brings listens, on 127.0.0.1.",
-    fallback: { host: "127.0.0.1", port: 50_432 },
-  }),
-  redisListen: loopback({
-    name: "COS_REDIS_LISTEN",
-    about: "Where the Redis that `npm start` brings listens, on 127.0.0.1.",
-    fallback: { host: "127.0.0.1", port: 50_379 },
-  }),
+  host: HOST,
+  dataDir: CLIENT_SETTINGS.dataDir,
+  ...ENGINE_LISTENERS,
   postgresUrl: url({
     name: "COS_POSTGRES_URL",
     about: "PostgreSQL 15 to 18. Unset: `npm start` runs one under `.cos/`.",
@@ -55,16 +33,26 @@ export const LAUNCHER_SETTINGS = {
 
 export type LauncherSettings = Settings<typeof LAUNCHER_SETTINGS>;
 
+/** A service's settings, as they can be judged before it starts. */
+interface Judged {
+  readonly settings: Spec;
+  /** Throws SettingsError where settings do not go together. */
+  check(env: Environment): void;
+}
+
 /** Reads the launcher's settings, and looks at the services' as well: every fault is told before anything runs. */
-export function readLauncherSettings(env: Environment, services: readonly Spec[]): LauncherSettings {
-  const faults = new Set([LAUNCHER_SETTINGS, ...services].flatMap((spec) => faultsOf(env, spec)));
-  if (faults.size > 0) throw new SettingsError([...faults]);
+export function readLauncherSettings(env: Environment, services: readonly Judged[]): LauncherSettings {
+  const specs = [LAUNCHER_SETTINGS, ...services.map(({ settings }) => settings)];
+  const alone = specs.flatMap((spec) => faultsOf(() => readSettings(env, spec)));
+  // How settings go together can only be said of settings that are right by themselves.
+  const faults = alone.length > 0 ? alone : services.flatMap((service) => faultsOf(() => service.check(env)));
+  if (faults.length > 0) throw new SettingsError([...new Set(faults)]);
   return readSettings(env, LAUNCHER_SETTINGS);
 }
 
-function faultsOf(env: Environment, spec: Spec): readonly string[] {
+function faultsOf(read: () => void): readonly string[] {
   try {
-    readSettings(env, spec);
+    read();
     return [];
   } catch (error) {
     if (error instanceof SettingsError) return error.faults;

@@ -1,9 +1,11 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { readSettings } from "#shared/config/read-settings.ts";
-import { formatListen, type Listen } from "#shared/config/settings.ts";
+import { listenOf } from "#shared/config/listen-of.ts";
+import { formatListen } from "#shared/config/settings.ts";
 import { EXIT_MISCONFIGURED } from "#shared/lifecycle/run-service.ts";
-import { checkHealth } from "./check-health.ts";
+import { checkHealth, type HealthAnswer } from "./check-health.ts";
+import { originOf, reachedFromHere } from "./entrance.ts";
 import { keepRunning } from "./keep-running.ts";
 import { noteProcess, stopLeftover } from "./leftovers.ts";
 import { formatLine } from "./logs/format-line.ts";
@@ -23,18 +25,16 @@ const POLL_MS = 50;
 /** Makes room for a service before anything is started: stops what an earlier start left of it, looks at its address. */
 export async function makeRoom(mesh: Mesh, service: Service): Promise<void> {
   await stopLeftover(mesh.paths.run, service.name, mesh.say);
-  const listen = addressOf(mesh, service);
+  const listen = listenOf(mesh.env, service.listen);
   const fault = await listenFault(listen);
   if (fault !== undefined) throw takenPort(service.listen.name, listen, fault);
 }
 
-function addressOf(mesh: Mesh, service: Service): Listen {
-  return readSettings(mesh.env, { listen: service.listen }).listen;
-}
-
-/** Starts a service and keeps it running; answers when it serves, or when it clearly does not. */
-export async function startService(mesh: Mesh, service: Service, urls: Record<string, string>): Promise<Address> {
-  const address = formatListen(addressOf(mesh, service));
+/** Starts a service and keeps it running; answers with its addresses when it serves, or when it clearly does not. */
+export async function startService(mesh: Mesh, service: Service, urls: Record<string, string>): Promise<Address[]> {
+  const listen = listenOf(mesh.env, service.listen);
+  const entrance = service.entrance(mesh.env);
+  const probe: Probe = { address: reachedFromHere(listen), certificate: entrance.certificate?.file };
   const logFile = join(mesh.paths.logs, `${service.name}.log`);
   const say = (line: string) => {
     mesh.follower.drain();
@@ -47,7 +47,7 @@ export async function startService(mesh: Mesh, service: Service, urls: Record<st
   const spawn = () => spawnService(mesh, service, logFile, { ...mesh.env, ...urls });
   const restart = async () => {
     const process = await spawn();
-    void untilHealthy(address, process).then((healthy) => healthy && say(`${service.name} is back`));
+    void untilHealthy(probe, process).then((healthy) => healthy && say(`${service.name} is back`));
     return process;
   };
   const first = await spawn();
@@ -57,9 +57,13 @@ export async function startService(mesh: Mesh, service: Service, urls: Record<st
       mesh.follower.drain(),
     ),
   );
-  const serves = await untilHealthy(address, first);
+  const serves = await untilHealthy(probe, first);
   const about = serves ? service.about : `does not serve yet: see ${logFile}`;
-  return { name: service.name, address, about, serves };
+  const [origin, certificate] = [originOf(listen, entrance), entrance.certificate?.file];
+  const own: Address = { name: service.name, address: formatListen(listen), about, serves, origin, certificate };
+  const { health } = entrance;
+  if (health === undefined) return [own];
+  return [own, { name: "health", address: formatListen(health), about: `of ${service.name}, without TLS`, serves }];
 }
 
 async function spawnService(
@@ -86,12 +90,28 @@ async function spawnService(
   return started;
 }
 
+/** Where a process is asked for its health. */
+interface Probe {
+  readonly address: string;
+  /** The file of its listener's certificate, which is read each time: it may be replaced. */
+  readonly certificate: string | undefined;
+}
+
 /** Waits until the process serves; false when it has ended, or does not serve in time. */
-async function untilHealthy(address: string, started: ManagedProcess): Promise<boolean> {
+async function untilHealthy(probe: Probe, started: ManagedProcess): Promise<boolean> {
   const end = performance.now() + HEALTHY_WITHIN_MS;
   while (performance.now() < end && isAlive(started.pid)) {
-    if ((await checkHealth(address)) === "serving") return true;
+    if ((await askHealth(probe)) === "serving") return true;
     await sleep(POLL_MS);
   }
   return false;
+}
+
+async function askHealth({ address, certificate }: Probe): Promise<HealthAnswer> {
+  try {
+    return await checkHealth(address, certificate === undefined ? undefined : readFileSync(certificate, "utf8"));
+  } catch {
+    // The certificate is just being replaced.
+    return "silent";
+  }
 }

@@ -1,3 +1,4 @@
+import type { TokenSource } from "./connection/find-token.ts";
 import type { Output } from "./output/output.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -8,6 +9,10 @@ export interface Cli {
   readonly err: Output;
   /** The conductor that the command talked to; empty before it did. */
   address: string;
+  /** Where the token came from that it showed; undefined: it showed none. */
+  tokenSource: TokenSource | undefined;
+  /** Whether it showed a certificate of its own. */
+  showsCertificate: boolean;
   /** Told by the command that ran, one of `EXIT`. */
   exitCode: number;
 }

@@ -4,8 +4,12 @@ import { ErrorInfoSchema } from "#gen/google/rpc/error_details_pb.ts";
 import { SettingsError } from "#shared/config/read-settings.ts";
 import { StreamRefused } from "#shared/highway/client/stream-error.ts";
 import { detailOf, fieldsOf, reasonOf } from "#shared/rpc/error-reason.ts";
+import type { Cli } from "./cli.ts";
 import { CliFailure } from "./cli-failure.ts";
 import { EXIT } from "./exit-codes.ts";
+import { explainAbsence } from "./explain-absence.ts";
+import { explainField } from "./explain-field.ts";
+import { explainRefusal } from "./explain-refusal.ts";
 
 export interface Explained {
   readonly exitCode: number;
@@ -13,15 +17,18 @@ export interface Explained {
   readonly lines: readonly string[];
 }
 
+/** Whom the command talked to, and with what. */
+export type Called = Pick<Cli, "address" | "tokenSource" | "showsCertificate">;
+
 /** What a person is told of a failure: one line that names the field, or says how to go on. */
-export function explainError(error: unknown, address: string): Explained {
+export function explainError(error: unknown, called: Called): Explained {
   if (error instanceof CliFailure) return { exitCode: error.exitCode, lines: [error.message] };
   if (error instanceof SettingsError) return { exitCode: EXIT.usage, lines: error.faults };
   if (error instanceof StreamRefused && error.cursorFaults !== undefined) {
     return { exitCode: EXIT.failed, lines: error.cursorFaults.faults.map((fault) => explainFault(fault, error.code)) };
   }
-  if (error instanceof StreamRefused) return explainError(error.cause, address);
-  if (error instanceof ConnectError) return explainStatus(error, address);
+  if (error instanceof StreamRefused) return explainError(error.cause, called);
+  if (error instanceof ConnectError) return explainStatus(error, called);
   return { exitCode: EXIT.failed, lines: [error instanceof Error ? error.message : String(error)] };
 }
 
@@ -33,27 +40,22 @@ const EXIT_CODES: Partial<Record<Code, number>> = {
   [Code.ResourceExhausted]: EXIT.unavailable,
 };
 
-function explainStatus(error: ConnectError, address: string): Explained {
+function explainStatus(error: ConnectError, called: Called): Explained {
   const exitCode = EXIT_CODES[error.code] ?? EXIT.failed;
   const violations = fieldsOf(error);
   if (violations.length > 0) {
-    return { exitCode, lines: violations.map(({ field, description }) => `${field}: ${description}`) };
+    return { exitCode, lines: [...new Set(violations.map(explainField))] };
   }
+  const refusal = explainRefusal(error, called);
+  if (refusal !== undefined) return { exitCode, lines: [refusal] };
   // A server that answers gives a reason.
   if (error.code === Code.Unavailable && reasonOf(error) === undefined) {
-    return { exitCode, lines: [explainAbsence(error.rawMessage, address)] };
+    return { exitCode, lines: [explainAbsence(error.rawMessage, called)] };
   }
   if (error.code === Code.Internal || error.code === Code.Unknown) {
     return { exitCode, lines: [`${error.rawMessage}${requestIdOf(error)}`] };
   }
   return { exitCode, lines: [error.rawMessage] };
-}
-
-/** Nobody there, or gone in the middle of the call: then it may have had its effect. */
-function explainAbsence(message: string, address: string): string {
-  const reached = !/No connection established|ECONNREFUSED|Name resolution failed/.test(message);
-  if (!reached) return `no COS at ${address}: start it with \`npm start\``;
-  return `the connection to COS at ${address} was lost, whether or not the call was carried out: ${message}`;
 }
 
 function requestIdOf(error: ConnectError): string {
@@ -65,7 +67,7 @@ function explainFault({ given, resumeAt, head }: CursorFault, code: Code): strin
   const [module, position, next] = [given?.module, given?.position, (resumeAt?.position ?? 0n) + 1n];
   const goOn = `go on with \`--module ${module} --from ${next}\``;
   if (code === Code.DataLoss) {
-    return `${module}: the log was restored and lost what stood above position ${resumeAt?.position}: undo what you took up to ${position}, then ${goOn}`;
+    return `the log of ${module} was restored and lost what stood above position ${resumeAt?.position}: undo what you took up to ${position}, then ${goOn}`;
   }
-  return `${module}: the log ends at position ${head}, before ${position}: ${goOn}`;
+  return `the log of ${module} ends at position ${head}, before ${position}: ${goOn}`;
 }

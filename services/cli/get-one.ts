@@ -4,11 +4,11 @@ import { MemorySchema } from "#gen/cos/memory/v1/memory_pb.ts";
 import type { Cli } from "./cli.ts";
 import { CliFailure } from "./cli-failure.ts";
 import type { GetOptions } from "./commands/get.ts";
-import { withConnection } from "./connection.ts";
+import { withConnection } from "./connection/with-connection.ts";
 import { EXIT } from "./exit-codes.ts";
+import { isId } from "./options/is-id.ts";
 import { memoryBlock } from "./output/format-memory.ts";
 
-const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const PLACE = /^([a-z][a-z0-9_]*)\/([1-9]\d{0,15})$/;
 
 /** `cos get`. */
@@ -23,7 +23,7 @@ export function getOne(cli: Cli, which: string, options: GetOptions): Promise<nu
 }
 
 function requestOf(which: string): GetMemoryRequest {
-  if (ID.test(which)) return create(GetMemoryRequestSchema, { id: which });
+  if (isId(which)) return create(GetMemoryRequestSchema, { id: which });
   const [, module, position] = PLACE.exec(which) ?? [];
   if (module !== undefined && position !== undefined) {
     return create(GetMemoryRequestSchema, { module, position: BigInt(position) });

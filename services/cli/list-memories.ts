@@ -3,7 +3,7 @@ import { ListMemoriesOrder, ListMemoriesRequestSchema } from "#gen/cos/conductor
 import { type Memory, MemorySchema } from "#gen/cos/memory/v1/memory_pb.ts";
 import type { Cli } from "./cli.ts";
 import type { ListOptions, ListOrder } from "./commands/list.ts";
-import { type Connection, withConnection } from "./connection.ts";
+import { type Connection, withConnection } from "./connection/with-connection.ts";
 import { EXIT } from "./exit-codes.ts";
 import { filterOf, timeRange } from "./options/build-filter.ts";
 import { memoryLine } from "./output/format-memory.ts";

@@ -1,5 +1,6 @@
 // The process around the `cos` command: its streams, its signals, its exit code.
 import { userInfo } from "node:os";
+import { fileURLToPath } from "node:url";
 import { EXIT } from "./exit-codes.ts";
 import { runCli } from "./run-cli.ts";
 
@@ -22,8 +23,9 @@ const exitCode = await runCli(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
   env: process.env,
+  root: fileURLToPath(new URL("../..", import.meta.url)),
   signal: interrupted.signal,
-  openTransport: async (address) => (await import("#shared/rpc/open-transport.ts")).openTransport({ address }),
+  openTransport: async (target) => (await import("#shared/rpc/open-transport.ts")).openTransport(target),
   userName: () => userInfo().username,
 });
 // Not left to the event loop: standard input may still be open, and its reader waits for nobody.

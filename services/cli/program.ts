@@ -1,12 +1,18 @@
 import { Command } from "commander";
 import type { Cli } from "./cli.ts";
+import { auditCommand } from "./commands/audit.ts";
 import { addExamples } from "./commands/command-parts.ts";
+import { devCertsCommand } from "./commands/dev-certs.ts";
 import { getCommand } from "./commands/get.ts";
 import { importCommand } from "./commands/import.ts";
 import { listCommand } from "./commands/list.ts";
+import { memoriesCommand } from "./commands/memories.ts";
 import { migrateCommand } from "./commands/migrate.ts";
+import { ownerTokenCommand } from "./commands/owner-token.ts";
 import { recordCommand } from "./commands/record.ts";
 import { tailCommand } from "./commands/tail.ts";
+import { tokensCommand } from "./commands/tokens.ts";
+import { whoAmICommand } from "./commands/whoami.ts";
 import { EXIT_HELP } from "./exit-codes.ts";
 
 /** The `cos` command with all that it can do. Each command loads what it works with only when it runs. */
@@ -15,6 +21,8 @@ export function cosProgram(cli: Cli): Command {
     .description("COS, the Creative Operating System: record what happens, and never lose it.")
     .showHelpAfterError("(add --help for what it takes)")
     .exitOverride()
+    // What follows `audit verify` belongs to verify, although audit has options of the same names.
+    .enablePositionalOptions()
     .configureOutput({
       writeOut: (text) => void cli.out.write(text).catch(() => undefined),
       writeErr: (text) => void cli.err.write(text).catch(() => undefined),
@@ -30,7 +38,27 @@ export function cosProgram(cli: Cli): Command {
     ["cos help import", "all about one command"],
   ]);
   program.addHelpText("after", EXIT_HELP);
-  const commands = [importCommand, tailCommand, recordCommand, listCommand, getCommand, migrateCommand];
-  for (const make of commands) program.addCommand(make(cli).copyInheritedSettings(program));
-  return program;
+  for (const make of COMMANDS) program.addCommand(make(cli));
+  return inheritSettings(program);
+}
+
+const COMMANDS = [
+  importCommand,
+  tailCommand,
+  recordCommand,
+  listCommand,
+  getCommand,
+  memoriesCommand,
+  whoAmICommand,
+  tokensCommand,
+  auditCommand,
+  ownerTokenCommand,
+  devCertsCommand,
+  migrateCommand,
+];
+
+/** What holds for the program holds for its commands, and for theirs. */
+function inheritSettings(command: Command): Command {
+  for (const each of command.commands) inheritSettings(each.copyInheritedSettings(command));
+  return command;
 }

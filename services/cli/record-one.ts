@@ -15,7 +15,7 @@ import { passes, retryAfterMs } from "#shared/highway/client/stream-error.ts";
 import type { Cli } from "./cli.ts";
 import { CliFailure } from "./cli-failure.ts";
 import type { RecordOptions } from "./commands/record.ts";
-import { type Connection, withConnection } from "./connection.ts";
+import { type Connection, withConnection } from "./connection/with-connection.ts";
 import { EXIT } from "./exit-codes.ts";
 
 /** How often a server that answers, but cannot record just now, is asked. */

@@ -9,7 +9,8 @@ import type { Terminal } from "./terminal.ts";
 export async function runCli(argv: readonly string[], terminal: Terminal): Promise<number> {
   const { stdout, stderr, env } = terminal;
   const [out, err] = [new Output(stdout, env), new Output(stderr, env)];
-  const cli: Cli = { terminal, out, err, address: "", exitCode: EXIT.ok };
+  const unconnected = { address: "", tokenSource: undefined, showsCertificate: false };
+  const cli: Cli = { terminal, out, err, ...unconnected, exitCode: EXIT.ok };
   try {
     await cosProgram(cli).parseAsync(argv, { from: "user" });
     return cli.exitCode;
@@ -27,7 +28,7 @@ async function exitCodeOf(cli: Cli, error: unknown): Promise<number> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (cli.terminal.signal.aborted) return EXIT.interrupted;
   const { explainError } = await import("./explain-error.ts");
-  const { exitCode, lines } = explainError(error, cli.address);
+  const { exitCode, lines } = explainError(error, cli);
   for (const line of lines) await cli.err.line(`${cli.err.style("red", "cos:")} ${line}`);
   return exitCode;
 }

@@ -61,6 +61,10 @@ export class Highway {
     yield* hub.subscribe(request, call);
   }.bind(this);
 
+  /** Removes what a forgetting took from the log; false: Redis could not be told, and is cleared before it serves again. */
+  readonly forget = async (module: string, position: number): Promise<boolean> =>
+    (await this.#open?.forget(module, position)) ?? false;
+
   /** Ends all streams; they resume elsewhere. */
   drain(): void {
     this.#open?.drain();

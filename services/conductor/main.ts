@@ -1,27 +1,34 @@
 import { RecordMemoryRequestSchema } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
-import { localScope } from "#shared/auth/scope.ts";
-import { SettingsError, unknownVariables } from "#shared/config/read-settings.ts";
+import { CLIENT_SETTINGS } from "#shared/config/client-settings.ts";
+import { ENGINE_LISTENERS } from "#shared/config/engine-listeners.ts";
+import { namesOf, SettingsError, unknownVariables } from "#shared/config/read-settings.ts";
 import { formatListen } from "#shared/config/settings.ts";
+import { accessOfCertificates } from "#shared/identity/access-of-certificates.ts";
+import { type Gatekeeper, openGatekeeper } from "#shared/identity/open-gatekeeper.ts";
+import { openJwtVerifier } from "#shared/identity/open-jwt-verifier.ts";
 import type { Closers } from "#shared/lifecycle/closers.ts";
 import { type Host, type Running, runService } from "#shared/lifecycle/run-service.ts";
 import { watchHealth } from "#shared/lifecycle/watch-health.ts";
-import { openLog } from "#shared/log/open-log.ts";
+import { type Log, openLog } from "#shared/log/open-log.ts";
 import { SchemaOutdatedError } from "#shared/postgres/schema-outdated-error.ts";
 import { openServer } from "#shared/rpc/open-server.ts";
+import { readStaticPage } from "#shared/rpc/static-page.ts";
 import { faultsOf } from "#shared/rpc/validate-message.ts";
-import { CONDUCTOR_SETTINGS, type ConductorSettings, readConductorSettings } from "./config.ts";
+import { CONDUCTOR_SETTINGS, type ConductorSettings, MIGRATION_SETTINGS, readConductorSettings } from "./config.ts";
 import { Highway } from "./highway.ts";
 import { routes } from "./routes.ts";
+import { AuditSealer } from "./store/access/audit-sealer.ts";
 import { openStore, type Store } from "./store/open-store.ts";
 
 const HEALTH_INTERVAL_MS = 500;
 const HEALTH_TIMEOUT_MS = 1500;
+const SEAL_INTERVAL_MS = 1000;
 
 /** Opens everything that the conductor is made of, in the order in which it must be closed backwards. */
 async function startConductor(env: Host["env"], closers: Closers): Promise<Running> {
   const settings = readConductorSettings(env);
   const log = openLog({ service: "conductor", level: settings.logLevel });
-  const names = Object.values(CONDUCTOR_SETTINGS).map(({ name }) => name);
+  const names = namesOf(CONDUCTOR_SETTINGS, MIGRATION_SETTINGS, CLIENT_SETTINGS, ENGINE_LISTENERS);
   // What is far from our names may be meant for another process of the mesh.
   for (const { meant, warning } of unknownVariables(env, names)) if (meant !== undefined) log.warn(warning);
   if (settings.auth === "insecure")
@@ -36,6 +43,10 @@ async function startConductor(env: Host["env"], closers: Closers): Promise<Runni
   closers.add("highway", () => highway.close());
   highway.open(store);
 
+  const gatekeeper = openDoor(settings, store, log, closers);
+  const sealer = new AuditSealer({ seal: store.access.sealAudit, intervalMs: SEAL_INTERVAL_MS, log });
+  closers.add("audit sealer", () => sealer.close());
+
   const server = await listening(settings, () =>
     openServer({
       name: "conductor",
@@ -43,15 +54,20 @@ async function startConductor(env: Host["env"], closers: Closers): Promise<Runni
         store,
         subscribe: highway.subscribe,
         validate: (request) => faultsOf(RecordMemoryRequestSchema, request),
+        clearHighway: highway.forget,
+        onRightsChanged: gatekeeper.changed,
         onFault: (call, err) => log.error({ request_id: call.requestId, err }, "an item of a stream failed"),
       }),
       listen: settings.listen,
+      tls: settings.tls,
+      healthListen: settings.healthListen,
       log,
       allowedHosts: settings.allowedHosts,
       allowedOrigins: settings.allowedOrigins,
       connectionAgeMaxMs: settings.connectionAgeMaxMs,
       stallTimeoutMs: settings.stallTimeoutMs,
-      scopeOf: localScope,
+      letIn: gatekeeper.letIn,
+      page: readStaticPage(new URL("start-page.html", import.meta.url)),
     }),
   );
   closers.add("server", () => server.close());
@@ -72,6 +88,24 @@ async function startConductor(env: Host["env"], closers: Closers): Promise<Runni
   return { log, drain: () => server.drain({ leaveBalancerMs, graceMs, endStreams: () => highway.drain() }) };
 }
 
+/** Who is let in: by tokens of the mesh, signed ones, or certificates. */
+function openDoor(settings: ConductorSettings, store: Store, log: Log, closers: Closers): Gatekeeper {
+  const { policy, redisUrl, auth: mode } = settings;
+  const jwt = openJwtVerifier({ policy, serviceName: "conductor", log });
+  closers.add("jwt verifier", () => jwt.close());
+  const gatekeeper = openGatekeeper({
+    mode,
+    postgres: store.postgres,
+    redisUrl,
+    log,
+    rates: settings,
+    verifyJwt: jwt.verifyJwt,
+    accessOfCertificate: accessOfCertificates(policy),
+  });
+  closers.add("gatekeeper", () => gatekeeper.close());
+  return gatekeeper;
+}
+
 /** PostgreSQL may come later; a schema that is too old will not become younger. */
 async function refuseOldSchema(store: Store): Promise<void> {
   try {
@@ -81,11 +115,11 @@ async function refuseOldSchema(store: Store): Promise<void> {
   }
 }
 
-async function listening<T>({ listen }: ConductorSettings, open: () => Promise<T>): Promise<T> {
+async function listening<T>({ listen, healthListen }: ConductorSettings, open: () => Promise<T>): Promise<T> {
   try {
     return await open();
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
+    const { code, port } = error as NodeJS.ErrnoException & { port?: number };
     const faults: Record<string, string> = {
       EADDRINUSE: "is in use: stop what listens there, or choose another port",
       EADDRNOTAVAIL: "is no address of this machine",
@@ -94,7 +128,11 @@ async function listening<T>({ listen }: ConductorSettings, open: () => Promise<T
     };
     const fault = code === undefined ? undefined : faults[code];
     if (fault === undefined) throw error;
-    throw new SettingsError([`COS_CONDUCTOR_LISTEN ${formatListen(listen)} ${fault}`]);
+    const isHealth = healthListen !== undefined && healthListen.port === port;
+    const [variable, address] = isHealth
+      ? ([CONDUCTOR_SETTINGS.healthListen.name, healthListen] as const)
+      : ([CONDUCTOR_SETTINGS.listen.name, listen] as const);
+    throw new SettingsError([`${variable} ${formatListen(address)} ${fault}`]);
   }
 }
 

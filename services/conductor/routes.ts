@@ -1,9 +1,12 @@
+import { AuthService } from "#gen/cos/auth/v1/auth_service_pb.ts";
 import { ConductorService, type RecordMemoryRequest } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { ModuleService } from "#gen/cos/conductor/v1/module_service_pb.ts";
 import type { CallContext } from "#shared/auth/call-context.ts";
 import type { FieldFault } from "#shared/errors/cos-error.ts";
 import { type BoundService, bindService } from "#shared/rpc/bind-service.ts";
+import { auth } from "./handlers/auth.ts";
 import { batchRecordMemories } from "./handlers/batch-record-memories.ts";
+import { type ForgetNeeds, forgetMemories } from "./handlers/forget-memories.ts";
 import { getMemory } from "./handlers/get-memory.ts";
 import { listMemories } from "./handlers/list-memories.ts";
 import { modules } from "./handlers/modules.ts";
@@ -16,6 +19,9 @@ interface Needs {
   readonly store: Store;
   readonly subscribe: Subscribe;
   readonly validate: (request: RecordMemoryRequest) => readonly FieldFault[];
+  readonly clearHighway: ForgetNeeds["clearHighway"];
+  /** Called after a change of tokens or rights. */
+  readonly onRightsChanged: () => void;
   readonly onFault: (call: CallContext, error: unknown) => void;
 }
 
@@ -29,8 +35,10 @@ export function routes(needs: Needs): BoundService[] {
       recordMemories: recordMemories(needs),
       getMemory: getMemory(store),
       listMemories: listMemories(store),
+      forgetMemories: forgetMemories(needs),
       subscribe: subscribe(needs.subscribe),
     }),
     bindService(ModuleService, modules(store)),
+    bindService(AuthService, auth({ store: store.access, onChanged: needs.onRightsChanged })),
   ];
 }

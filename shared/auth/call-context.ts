@@ -1,3 +1,4 @@
+import type { Access } from "./access.ts";
 import type { Scope } from "./scope.ts";
 
 /** What every handler is told about the call it serves: who calls, under which ids, and how long it may take. */
@@ -8,9 +9,11 @@ export interface CallContext {
   readonly traceId: string;
   /** The caller's `traceparent` (W3C Trace Context) if it is sampled; else empty. */
   readonly traceparent: string;
-  /** What the caller may see. */
+  /** Who calls, and with which rights; it may change, or end, while a stream is open. */
+  readonly access: Access;
+  /** What the caller may see, at this moment. */
   readonly scope: Scope;
-  /** Fires when the caller cancels, the deadline passes, or the process must stop. */
+  /** Fires when the caller cancels, the deadline passes, the access ends, or the process must stop. */
   readonly signal: AbortSignal;
   /** When the answer is due, in milliseconds of the epoch; Infinity: never. */
   readonly deadlineMs: number;

@@ -38,6 +38,11 @@ export function readSettings<S extends Spec>(env: Environment, spec: S): Setting
   return Object.freeze(Object.fromEntries(entries)) as Settings<S>;
 }
 
+/** The names of the variables of some specs, each once. */
+export function namesOf(...specs: readonly Spec[]): string[] {
+  return [...new Set(specs.flatMap((spec) => Object.values(spec).map(({ name }) => name)))];
+}
+
 const DISTANCE_MAX = 4;
 
 /** A `COS_` variable that nobody reads. */

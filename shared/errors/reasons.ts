@@ -40,6 +40,17 @@ const ROWS: Readonly<Record<KnownReason, Row>> = {
   [ErrorReason.SUBSCRIBER_STALLED]: passing(Code.Unavailable),
   // A fault of ours may have happened after the effect.
   [ErrorReason.INTERNAL]: final(Code.Internal),
+  [ErrorReason.TOKEN_MISSING]: final(Code.Unauthenticated),
+  [ErrorReason.TOKEN_INVALID]: final(Code.Unauthenticated),
+  [ErrorReason.TOKEN_EXPIRED]: final(Code.Unauthenticated),
+  [ErrorReason.TOKEN_REVOKED]: final(Code.Unauthenticated),
+  // Resuming is a decision of the caller's: it will be sent less, or nothing.
+  [ErrorReason.ACCESS_CHANGED]: final(Code.Unauthenticated),
+  [ErrorReason.RIGHT_MISSING]: final(Code.PermissionDenied),
+  [ErrorReason.KIND_REFUSED]: final(Code.PermissionDenied),
+  [ErrorReason.RATE_LIMITED]: passing(Code.ResourceExhausted),
+  [ErrorReason.PRINCIPAL_NOT_FOUND]: final(Code.NotFound),
+  [ErrorReason.PRINCIPAL_EXISTS]: final(Code.AlreadyExists),
 };
 
 function rowOf(reason: ErrorReason): Row {

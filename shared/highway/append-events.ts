@@ -20,6 +20,8 @@ export interface Append {
   /** Of dense positions. May be empty: then the limits alone are applied. */
   readonly events: readonly SharedEvent[];
   readonly limits: RedisStreamLimits;
+  /** The module's last forgetting, as known before the events were read. Unset: of none. */
+  readonly forgetting?: number;
   /** Whether the stream may begin with these events, if there is none of this epoch. Unset: no. */
   readonly rebuild?: boolean;
   /** Events up to here are not announced on the channel, because they may have been. Unset: all are. */
@@ -27,12 +29,14 @@ export interface Append {
 }
 
 export interface AppendAnswer {
-  /** See APPEND_SCRIPT: S2 to S4. */
-  readonly status: "OK" | "GAP" | "EMPTY" | "STALE";
+  /** See APPEND_SCRIPT: S2 to S5. */
+  readonly status: "OK" | "GAP" | "EMPTY" | "STALE" | "FORGOTTEN";
   /** The last position that Redis now holds; of STALE, the later generation. */
   readonly last: number;
   /** What the module's entries take. */
   readonly bytes: number;
+  /** The last forgetting that what Redis now holds obeys; 0: of none. */
+  readonly forgetting: number;
 }
 
 const SCRIPT_SHA = createHash("sha1").update(APPEND_SCRIPT).digest("hex");
@@ -40,8 +44,9 @@ const SCRIPT_SHA = createHash("sha1").update(APPEND_SCRIPT).digest("hex");
 /** Appends events to a module's stream and announces them (H2). Rejects when Redis fails, or refuses to write. */
 export async function appendEvents(redis: RedisClient, append: Append): Promise<AppendAnswer> {
   const keysAndArguments = [streamKey(append.module), placeKey(append.module), ...scriptArguments(append)];
-  const [status, last, bytes] = (await runScript(redis, keysAndArguments)) as [AppendAnswer["status"], number, number];
-  return { status, last, bytes };
+  type Reply = [AppendAnswer["status"], number, number, number];
+  const [status, last, bytes, forgetting] = (await runScript(redis, keysAndArguments)) as Reply;
+  return { status, last, bytes, forgetting };
 }
 
 function scriptArguments({
@@ -50,6 +55,7 @@ function scriptArguments({
   after,
   events,
   limits,
+  forgetting = 0,
   rebuild,
   quietUntil = 0,
 }: Append): (string | Buffer)[] {
@@ -61,6 +67,7 @@ function scriptArguments({
     String(limits.entriesMax),
     String(limits.bytesMax),
     hintChannel(module),
+    String(forgetting),
   ];
   for (const event of events) {
     const { field, bytes } = storedForm(event);

@@ -1,5 +1,6 @@
 import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
 import { GoAway_Reason } from "#gen/cos/highway/v1/highway_pb.ts";
+import { accessChanged } from "#shared/auth/refusals.ts";
 import { CosError } from "#shared/errors/cos-error.ts";
 
 /** How a stream ends of the hub's accord: the last frame, and the status that follows it. */
@@ -23,6 +24,16 @@ export function tooOld(): Ending {
 /** Resuming says what the new epoch means for each cursor. */
 export function epochChanged(): Ending {
   return endingOf(GoAway_Reason.EPOCH_CHANGED, "the log has begun a new epoch; resume to learn what that means");
+}
+
+/** The caller's access has ended, for this reason: with a new token the stream can be resumed. */
+export function accessEnded(error: CosError): Ending {
+  return { reason: GoAway_Reason.ACCESS_CHANGED, error, retryAfterMs: undefined };
+}
+
+/** Something that the stream carries may not be read any more. */
+export function accessTaken(): Ending {
+  return accessEnded(accessChanged());
 }
 
 /** UNAVAILABLE, whatever the reason: the very same request, resumed, goes on. */

@@ -36,6 +36,7 @@ function memoryJson(memory: Memory): JsonObject {
   put(json, "requestId", memory.requestId);
   put(json, "traceId", memory.traceId);
   put(json, "causationId", memory.causationId);
+  put(json, "recordedBy", memory.recordedBy);
   if (memory.promptTrace !== undefined) {
     json.promptTrace = promptTraceJson(memory.promptTrace);
   }

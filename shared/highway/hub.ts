@@ -8,25 +8,29 @@
  *      learn where the histories part.
  *  A2. `degraded` is true while Redis cannot be relied on: the breaker is not closed, or the reader gets no answers. Then
  *      the sweeper feeds the rings from the log, at every tick. Nobody else needs to know.
- *  A3. A module that the sweeper sees for the first time joins every stream of all modules that may see it, in the same
- *      turn of the event loop in which `known` begins to count it: no token can know of it and lack it.
+ *  A3. A module that the sweeper sees for the first time joins every stream of all modules that may see it, from its beginning, in the
+ *      same turn of the event loop in which `known` begins to count it. So a token that counts a module as known and lacks it was
+ *      made before its caller might see it: resumed, it starts there at `start`.
+ *  A4. Each stream follows its caller's rights (R1 to R4: follow-access.ts).
  */
 
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { SubscribeRequest } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import type { Event } from "#gen/cos/highway/v1/highway_pb.ts";
-import { mayRead, type Scope } from "#shared/auth/scope.ts";
+import type { Access } from "#shared/auth/access.ts";
+import { mayRead } from "#shared/auth/scope.ts";
 import type { Log } from "#shared/log/open-log.ts";
 import { type Breaker, openBreaker } from "#shared/redis/open-breaker.ts";
 import { openRedis, type RedisClient, untilReady } from "#shared/redis/open-redis.ts";
 import type { Encoded } from "#shared/rpc/encoded.ts";
 import { draining, epochChanged } from "./ending.ts";
+import { followAccess } from "./follow-access.ts";
 import type { HubSettings } from "./hub-settings.ts";
 import type { HubState } from "./hub-state.ts";
-import type { Epoch, LogPort, ModuleHead } from "./log-port.ts";
+import type { EpochRecord, LogPort, ModuleHead } from "./log-port.ts";
 import { PUBLISHER_LIMITS, Publisher } from "./publisher.ts";
 import { Reader } from "./reader.ts";
-import { resolveStart } from "./resolve-start.ts";
+import { startFromLog, startOf } from "./resolve-start.ts";
 import { RINGS_LIMITS, Rings } from "./rings.ts";
 import { READER_LIMITS } from "./shard-reader.ts";
 import { shareEvent } from "./shared-event.ts";
@@ -44,7 +48,8 @@ export interface HubOptions {
 }
 
 export interface SubscribeCall {
-  readonly scope: Scope;
+  /** Who listens; it may change, or end, while the stream is open. */
+  readonly access: Access;
   readonly signal: AbortSignal;
   readonly subscriptionId: string;
 }
@@ -61,8 +66,10 @@ export async function openHub(options: HubOptions): Promise<Hub> {
 
 interface Stream {
   readonly subscription: Subscription;
-  /** Of a stream of all modules: what it may see of them. */
-  readonly all: Scope | undefined;
+  readonly request: SubscribeRequest;
+  readonly call: SubscribeCall;
+  /** The highest module number when its start was resolved. */
+  readonly known: number;
 }
 
 export class Hub {
@@ -78,7 +85,7 @@ export class Hub {
   #heads = new Map<string, ModuleHead>();
   /** The highest module number seen in this epoch. Streams of one that has ended keep theirs, for their last token. */
   #known = { number: 0 };
-  #epoch: Epoch;
+  #epoch: EpochRecord;
   #streams = new Set<Stream>();
   #degraded = false;
   #foreignNotedMs = Number.NEGATIVE_INFINITY;
@@ -122,27 +129,29 @@ export class Hub {
   }
 
   /**
+   * Removes what the forgetting at the position took from the log, from the rings of this process and from Redis, at once. False:
+   * Redis could not be told; it is cleared before it serves again. Other processes see the forgetting at their next sweep.
+   */
+  async forget(module: string, position: number): Promise<boolean> {
+    this.#rings.forget(module, position);
+    return await this.#sweeper.forget(module, position);
+  }
+
+  /**
    * A stream of frames for a validated request, from a place of its choice and then live, until the signal fires.
    *
-   * Its first step throws what `resolveStart` throws; later it throws UNAVAILABLE after a GoAway, or when the log was away
-   * for too long.
+   * Its first step throws what `resolveStart` throws; later it throws UNAVAILABLE or, when the access is lost,
+   * UNAUTHENTICATED after a GoAway; UNAVAILABLE without one when the log was away for too long.
    */
   async *subscribe(request: SubscribeRequest, call: SubscribeCall): AsyncGenerator<Encoded, void, undefined> {
     if (this.#closed) {
       throw draining().error;
     }
     const { port } = this.#options;
-    const before = port.epochs().current;
-    const heads = await port.heads(call.signal);
-    const epochs = port.epochs();
-    // Heads and epoch have to be of one history; whoever comes in between comes again.
-    if (before.identity !== epochs.current.identity) {
-      throw epochChanged().error;
-    }
-    const positionAt: LogPort["positionAt"] = (module, at, signal) => port.positionAt(module, at, signal);
-    const places = await resolveStart(request, { heads, epochs, scope: call.scope, positionAt, signal: call.signal });
+    const { access, signal } = call;
+    const { places, heads, epoch } = await startFromLog(request, { port, scope: access.scope, signal });
     // What was checked against one epoch is not served from another, and its heads mean nothing there.
-    if (epochs.current.identity !== this.#epoch.identity) {
+    if (epoch.identity !== this.#epoch.identity) {
       throw epochChanged().error;
     }
     this.#absorb(heads);
@@ -150,14 +159,14 @@ export class Hub {
     const subscription = new Subscription({
       id: call.subscriptionId,
       host: this.#openHost(),
-      scope: call.scope,
-      signal: call.signal,
+      access,
+      signal,
       filter: request.filter,
       heartbeatMs,
       limits: this.#limits,
       places,
     });
-    yield* this.#serve({ subscription, all: request.allModules ? call.scope : undefined });
+    yield* this.#serve({ subscription, request, call, known: heads.at(-1)?.number ?? 0 });
   }
 
   /** Call it when the log has begun a new epoch (A1). */
@@ -220,13 +229,29 @@ export class Hub {
     this.#streams.add(stream);
     // What was registered while its start was resolved was announced to the others already (A3).
     for (const head of this.#heads.values()) {
-      join(stream, head);
+      if (head.number > stream.known) join(stream, head);
     }
+    const unfollow = this.#followAccess(stream);
     try {
       yield* stream.subscription.frames();
     } finally {
+      unfollow();
       this.#streams.delete(stream);
     }
+  }
+
+  #followAccess(stream: Stream): () => void {
+    const { subscription, request, call } = stream;
+    const { port } = this.#options;
+    const positionAt: LogPort["positionAt"] = (...asked) => port.positionAt(...asked);
+    return followAccess({
+      access: call.access,
+      subscription,
+      heads: () => (request.allModules ? this.#heads.values() : []),
+      startOf: (head) => startOf(request, head, { positionAt, signal: call.signal }),
+      isOpen: () => this.#streams.has(stream),
+      retryMs: this.#limits.logRetryMs,
+    });
   }
 
   /** Of the present epoch. */
@@ -285,7 +310,8 @@ export class Hub {
 
   #takeHeads(heads: readonly ModuleHead[], before: ReadonlyMap<string, number>): void {
     this.#absorb(heads);
-    for (const { module, position } of heads) {
+    for (const { module, position, forgetting } of heads) {
+      this.#rings.forget(module, forgetting);
       // What is just on its way comes by Redis in a moment; when Redis cannot be relied on, nothing is.
       this.#rings.reach(module, this.#degraded ? position : (before.get(module) ?? 0));
     }
@@ -339,8 +365,8 @@ export class Hub {
 }
 
 /** A stream of all modules takes in what it does not have yet, from its beginning. */
-function join({ subscription, all }: Stream, { module, number }: ModuleHead): void {
-  if (all !== undefined && mayRead(all, module)) {
+function join({ subscription, request, call }: Stream, { module, number }: ModuleHead): void {
+  if (request.allModules && mayRead(call.access.scope, module)) {
     subscription.join({ module, number, position: 0 });
   }
 }

@@ -1,5 +1,6 @@
 /** What a process that owns a log hands to the highway. The highway never talks to PostgreSQL itself. */
 
+import type { KeyObject } from "node:crypto";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { Event, Filter } from "#gen/cos/highway/v1/highway_pb.ts";
 import type { Scope } from "#shared/auth/scope.ts";
@@ -19,10 +20,15 @@ export interface Epoch {
 export interface EpochRecord extends Epoch {
   /** Each module's head when this epoch began, which is where the epoch before it ended. A module that is absent did not exist. */
   readonly forks: ReadonlyMap<string, number>;
+  /**
+   * Seals the resume tokens of this epoch (AES-256), the same in every process of the log. A KeyObject, because that shows nothing of
+   * itself where it is printed.
+   */
+  readonly tokenKey: KeyObject;
 }
 
 export interface EpochHistory {
-  readonly current: Epoch;
+  readonly current: EpochRecord;
   /** All epochs that have begun, the current one too, in any order. */
   readonly past: readonly EpochRecord[];
 }
@@ -33,6 +39,8 @@ export interface ModuleHead {
   readonly number: number;
   /** The position of the module's last memory; 0 if it has none. */
   readonly position: number;
+  /** The position of the module's last forgetting, which took content from memories below it; 0: there was none. */
+  readonly forgetting: number;
 }
 
 export interface ReadLimits {

@@ -3,7 +3,7 @@ export function streamKey(module: string): string {
   return `hw:{${module}}:s`;
 }
 
-/** The hash that says how far the stream has come: `generation`, `identity`, `last`, `bytes`. */
+/** The hash that says how far the stream has come: `generation`, `identity`, `last`, `bytes`, `forgetting`. */
 export function placeKey(module: string): string {
   return `hw:{${module}}:h`;
 }

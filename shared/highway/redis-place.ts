@@ -8,6 +8,8 @@ export interface RedisPlace {
   readonly identity: string;
   readonly last: number;
   readonly bytes: number;
+  /** The last forgetting that it obeys; 0: of none. */
+  readonly forgetting: number;
 }
 
 /**
@@ -20,7 +22,7 @@ export async function readRedisPlace(redis: RedisClient, module: string): Promis
   const [type, fields] = await Promise.all([redis.type(streamKey(module)), readFields(redis, module)]);
   const place = parsePlace(fields);
   const spoilt = type !== "stream" && type !== "none";
-  return spoilt ? { generation: place?.generation ?? 0, identity: "", last: 0, bytes: 0 } : place;
+  return spoilt ? { generation: place?.generation ?? 0, identity: "", last: 0, bytes: 0, forgetting: 0 } : place;
 }
 
 /** Whether what Redis holds is of this epoch. */
@@ -31,7 +33,7 @@ export function isOfEpoch(place: RedisPlace, epoch: Epoch): boolean {
 /** A key that is no hash says nothing, which is no failure of Redis: the script puts a hash there. */
 async function readFields(redis: RedisClient, module: string): Promise<(string | null)[]> {
   try {
-    return await redis.hmget(placeKey(module), "generation", "identity", "last", "bytes");
+    return await redis.hmget(placeKey(module), "generation", "identity", "last", "bytes", "forgetting");
   } catch (error) {
     if (error instanceof Error && error.message.startsWith("WRONGTYPE")) {
       return [];
@@ -40,9 +42,15 @@ async function readFields(redis: RedisClient, module: string): Promise<(string |
   }
 }
 
-function parsePlace([generation, identity, last, bytes]: (string | null)[]): RedisPlace | undefined {
+function parsePlace([generation, identity, last, bytes, forgetting]: (string | null)[]): RedisPlace | undefined {
   if (typeof generation !== "string" || typeof last !== "string") {
     return undefined;
   }
-  return { generation: Number(generation), identity: identity ?? "", last: Number(last), bytes: Number(bytes) };
+  return {
+    generation: Number(generation),
+    identity: identity ?? "",
+    last: Number(last),
+    bytes: Number(bytes),
+    forgetting: Number(forgetting ?? 0),
+  };
 }

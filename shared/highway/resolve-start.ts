@@ -8,10 +8,13 @@ import {
   CursorFaultsSchema,
   CursorSchema,
 } from "#gen/cos/highway/v1/highway_pb.ts";
+import { moduleNotFound } from "#shared/auth/refusals.ts";
 import { mayRead, type Scope } from "#shared/auth/scope.ts";
 import { CosError, invalidField } from "#shared/errors/cos-error.ts";
-import type { EpochHistory, LogPort, ModuleHead } from "./log-port.ts";
-import { decodeResumeToken, encodeResumeToken, type ResumePlaces } from "./resume-token.ts";
+import { epochChanged } from "./ending.ts";
+import type { Epoch, EpochHistory, LogPort, ModuleHead } from "./log-port.ts";
+import { packPlaces } from "./resume-places.ts";
+import { decodeResumeToken, encodeResumeToken, type TokenPlaces } from "./resume-token.ts";
 
 /** The module that is meant where none is named. */
 export const DEFAULT_MODULE = "cc";
@@ -44,6 +47,23 @@ interface AskedPlace {
   /** What was given, as a cursor; undefined: nothing was, so nothing can be wrong with it. */
   readonly given: Cursor | undefined;
   readonly position: number;
+}
+
+/** Where each module of a request starts in the log as it is now, whose heads and epoch come with it. Throws as `resolveStart` does. */
+export async function startFromLog(
+  request: SubscribeRequest,
+  { port, scope, signal }: { readonly port: LogPort; readonly scope: Scope; readonly signal: AbortSignal },
+): Promise<{ places: StartPlace[]; heads: readonly ModuleHead[]; epoch: Epoch }> {
+  const before = port.epochs().current;
+  const heads = await port.heads(signal);
+  const epochs = port.epochs();
+  // Heads and epoch have to be of one history; whoever comes in between comes again.
+  if (before.identity !== epochs.current.identity) {
+    throw epochChanged().error;
+  }
+  const positionAt: LogPort["positionAt"] = (...asked) => port.positionAt(...asked);
+  const places = await resolveStart(request, { heads, epochs, scope, positionAt, signal });
+  return { places, heads, epoch: epochs.current };
 }
 
 /**
@@ -80,9 +100,7 @@ function wantedHeads(request: SubscribeRequest, { heads, scope }: StartContext):
 function findHead(module: string, heads: readonly ModuleHead[], scope: Scope): ModuleHead {
   const head = mayRead(scope, module) ? heads.find((candidate) => candidate.module === module) : undefined;
   if (head === undefined) {
-    throw new CosError(ErrorReason.MODULE_NOT_FOUND, `there is no module "${module}"`, {
-      resource: { type: "module", name: module },
-    });
+    throw moduleNotFound(module);
   }
   return head;
 }
@@ -114,9 +132,9 @@ function cursorsByModule(
   return cursors;
 }
 
-function readToken(text: string, epochs: EpochHistory): ResumePlaces {
-  const token = decodeResumeToken(text);
-  if (token === undefined || generationOf(token.epoch, epochs) === undefined) {
+function readToken(text: string, epochs: EpochHistory): TokenPlaces {
+  const token = decodeResumeToken(text, epochs.past);
+  if (token === undefined) {
     throw new CosError(ErrorReason.RESUME_TOKEN_INVALID, "resume_token: not a token of this mesh, or not a whole one", {
       fields: [{ field: "resume_token", description: "not a token of this mesh, or not a whole one" }],
     });
@@ -129,7 +147,7 @@ function askedByCursor(head: ModuleHead, cursors: ReadonlyMap<string, Cursor>): 
   return given && { head, given, position: Number(given.position) };
 }
 
-function askedByToken(head: ModuleHead, token: ResumePlaces | undefined, epochs: EpochHistory): AskedPlace | undefined {
+function askedByToken(head: ModuleHead, token: TokenPlaces | undefined, epochs: EpochHistory): AskedPlace | undefined {
   if (token === undefined) {
     return undefined;
   }
@@ -159,22 +177,29 @@ async function startPositions(
   return places;
 }
 
-async function startPosition(
-  { start }: SubscribeRequest,
-  head: ModuleHead,
-  { epochs, positionAt, signal }: StartContext,
-): Promise<AskedPlace> {
+async function startPosition(request: SubscribeRequest, head: ModuleHead, context: StartContext): Promise<AskedPlace> {
+  const { start } = request;
   if (start.case === "fromPosition") {
-    const given = cursorOf(head.module, start.value, epochs.current.identity);
+    const given = cursorOf(head.module, start.value, context.epochs.current.identity);
     return { head, given, position: Number(start.value) };
   }
+  return { head, given: undefined, position: await startOf(request, head, context) };
+}
+
+/**
+ * The position of `start` in a module of which nothing else is given: its beginning, its head, or what was recorded last before
+ * a time. Rejects as the log does when it cannot be reached.
+ */
+export async function startOf(
+  { start }: Pick<SubscribeRequest, "start">,
+  { module, position: head }: ModuleHead,
+  { positionAt, signal }: Pick<StartContext, "positionAt" | "signal">,
+): Promise<number> {
   if (start.case === "fromTime") {
     // Recorded since the heads were read, what lies above them is as new as what comes next.
-    const position = Math.min(await positionAt(head.module, start.value, signal), head.position);
-    return { head, given: undefined, position };
+    return Math.min(await positionAt(module, start.value, signal), head);
   }
-  const fromBeginning = start.case === "fromBeginning" && start.value;
-  return { head, given: undefined, position: fromBeginning ? 0 : head.position };
+  return start.case === "fromBeginning" && start.value ? 0 : head;
 }
 
 /**
@@ -194,14 +219,14 @@ function refuseFaults(places: readonly AskedPlace[], context: StartContext): voi
   // The reason has to be among those that are named.
   const named = [...new Set([...foreign, ...faulty])].slice(0, FAULTS_MAX);
   const faults = named.map(({ place, limit }) => faultOf(place, limit, epochs));
-  const resumeToken = encodeResumeToken({
-    epoch: epochs.current.identity,
+  const packed = packPlaces({
     known: context.heads.at(-1)?.number ?? 0,
     places: judged.map(({ place, limit }) => ({
       number: place.head.number,
       position: Math.min(place.position, limit),
     })),
   });
+  const resumeToken = encodeResumeToken(epochs.current, packed);
   throw new CosError(reason, describeFaults(faults[0] as CursorFault, faulty.length, pastFork), {
     details: [{ desc: CursorFaultsSchema, value: create(CursorFaultsSchema, { faults, resumeToken }) }],
   });

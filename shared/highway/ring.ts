@@ -11,6 +11,8 @@
  *  R3. `wanted` is the highest position that anybody has shown; `wanted > high` is a gap, which the hub fills from the log.
  *  R4. Entries, and the bytes of everything held, stay within the limits and the budget; the oldest go first.
  *  R5. `reset` gives up the window and goes on elsewhere; `resets` tells subscribers that it was not their slowness.
+ *  R6. Nothing below a forgetting is held once it is known, whether by its event or by `forget`: who stands there reads the
+ *      log. And nothing below it comes in again, since the window never moves back.
  *
  * Failure: none of its own. If nothing feeds it, the hub's sweeper sees that the log is ahead and does.
  */
@@ -81,6 +83,9 @@ export class Ring {
   /** Takes an event (R2); true if the window has grown. */
   push(event: SharedEvent): boolean {
     const { position } = event;
+    if (event.forgets) {
+      this.forget(position);
+    }
     this.wanted = Math.max(this.wanted, position);
     const next = this.high + 1;
     if (position > next) {
@@ -108,6 +113,22 @@ export class Ring {
     this.wanted = Math.max(this.wanted, position);
     this.#joinAhead();
     this.#evict();
+  }
+
+  /** R6. True if that took anything from those who stand in the window, or moved it. */
+  forget(position: number): boolean {
+    const low = position - 1;
+    if (this.#low >= low) {
+      return false;
+    }
+    if (this.high < low) {
+      this.reset(low);
+      return true;
+    }
+    this.#dropFrames();
+    while (this.#low < low && this.#shedOldest());
+    this.resets += 1;
+    return true;
   }
 
   /** The position shown was none of this log's: nothing is missing. */

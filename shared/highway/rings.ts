@@ -8,6 +8,8 @@
  *  G2. A gap is filled from the log, one read at a time for each ring, until there is none.
  *  G3. A gap that is wider than a ring is not filled but skipped (reset): subscribers then read the log by themselves.
  *  G4. The log need not have what Redis showed: then it was no position of this log, and is forgotten.
+ *  G5. What a forgetting took from the log leaves its ring as soon as anybody tells of it: the event, by any feeder, or the
+ *      sweeper, by the head.
  *
  * Failure: the log does not answer: the gap stays, and the next sweep tries again.
  */
@@ -122,14 +124,14 @@ export class Rings {
       return;
     }
     let moved = false;
-    for (const { position, bytes } of entries) {
+    for (const { position, bytes, forgets } of entries) {
       if (position <= seat.ring.high) {
         continue;
       }
       if (bytes === undefined) {
         seat.ring.announce(position);
       } else {
-        moved = seat.ring.push(shareEncoded(position, bytes)) || moved;
+        moved = seat.ring.push(shareEncoded(position, bytes, forgets)) || moved;
       }
     }
     this.#settle(seat, moved);
@@ -141,6 +143,15 @@ export class Rings {
     if (seat !== undefined && position > seat.ring.high) {
       seat.ring.announce(position);
       this.#settle(seat, false);
+    }
+  }
+
+  /** G5: a forgetting stands at the position; 0: there was none. */
+  forget(module: string, position: number): void {
+    const seat = this.#seats.get(module);
+    if (seat?.ring.forget(position) === true) {
+      seat.ring.announce(position);
+      this.#settle(seat, true);
     }
   }
 

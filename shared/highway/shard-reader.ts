@@ -27,6 +27,8 @@ export interface StreamEntry {
   readonly position: number;
   /** The Event's bytes; undefined: only a reference is there, the log has the event. */
   readonly bytes: Buffer | undefined;
+  /** Whether it tells of a forgetting. */
+  readonly forgets: boolean;
 }
 
 /** The few commands of a connection that the reader needs. */
@@ -271,9 +273,11 @@ interface ParsedEntry extends StreamEntry {
   readonly epoch: string;
 }
 
-/** Ids are `<position>-0`; the fields are `e` or `r` with the bytes, then `i` with the epoch's identity. */
+/** Ids are `<position>-0`; the fields are `e`, `f` or `r` with the bytes, then `i` with the epoch's identity. */
 function parseEntry([id, fields]: [Buffer, Buffer[]]): ParsedEntry {
   const position = Number.parseInt(id.toString("latin1"), 10);
-  const inline = fields[0]?.toString("latin1") === "e";
-  return { position, bytes: inline ? fields[1] : undefined, epoch: fields[3]?.toString("latin1") ?? "" };
+  const field = fields[0]?.toString("latin1");
+  const forgets = field === "f";
+  const bytes = forgets || field === "e" ? fields[1] : undefined;
+  return { position, bytes, forgets, epoch: fields[3]?.toString("latin1") ?? "" };
 }

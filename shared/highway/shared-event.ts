@@ -2,6 +2,7 @@ import { create, fromBinary, isFieldSet, toBinary } from "@bufbuild/protobuf";
 import { type Event, EventSchema } from "#gen/cos/highway/v1/highway_pb.ts";
 import { type Memory, MemorySchema } from "#gen/cos/memory/v1/memory_pb.ts";
 import { eventJson } from "./event-json.ts";
+import { FORGOTTEN_TYPE } from "./filter.ts";
 import { varintLength, writeVarint } from "./varint.ts";
 
 /** Above so many bytes an event stands in Redis as a reference, to be loaded from the log. */
@@ -23,6 +24,8 @@ export interface SharedEvent {
   readonly framed: Uint8Array;
   /** Where the event's own bytes begin in `framed`. */
   readonly offset: number;
+  /** Whether it tells of a forgetting: copies of what stands below it may hold more than the log does. */
+  readonly forgets: boolean;
   /** The event itself, as long as whoever made it still needs it; kept out of anything that lasts. */
   message: Event | undefined;
   /** What filters look at, made when the first filter asks. */
@@ -31,12 +34,13 @@ export interface SharedEvent {
 
 /** Shares an event that has a memory with its position. */
 export function shareEvent(event: Event): SharedEvent {
-  return { ...frameEvent(toBinary(EventSchema, event), positionOf(event)), message: event };
+  const forgets = event.body.value?.eventType === FORGOTTEN_TYPE;
+  return { ...frameEvent(toBinary(EventSchema, event), positionOf(event), forgets), message: event };
 }
 
 /** Shares an event that is encoded already. */
-export function shareEncoded(position: number, bytes: Uint8Array): SharedEvent {
-  return frameEvent(bytes, position);
+export function shareEncoded(position: number, bytes: Uint8Array, forgets = false): SharedEvent {
+  return frameEvent(bytes, position, forgets);
 }
 
 /** The event's own bytes. */
@@ -50,9 +54,15 @@ export function eventFacts(event: SharedEvent): Memory {
   return event.facts;
 }
 
-/** What goes into Redis: field `e` with the event, or `r` with its memory's BASIC view if it is too large. */
-export function storedForm(event: SharedEvent): { field: "e" | "r"; bytes: Buffer } {
+/**
+ * What goes into Redis: field `e` with the event, or `r` with its memory's BASIC view if it is too large; `f` with the event if it
+ * tells of a forgetting, so that script and readers know it without decoding. (Those are small: a batch bounds them.)
+ */
+export function storedForm(event: SharedEvent): { field: "e" | "f" | "r"; bytes: Buffer } {
   const bytes = eventBytes(event);
+  if (event.forgets) {
+    return { field: "f", bytes: asBuffer(bytes) };
+  }
   if (bytes.length <= INLINE_BYTES_MAX) {
     return { field: "e", bytes: asBuffer(bytes) };
   }
@@ -65,13 +75,13 @@ export function eventHint(event: SharedEvent): string {
   return eventJson(small ? messageOf(event) : referenceOf(event));
 }
 
-function frameEvent(bytes: Uint8Array, position: number): SharedEvent {
+function frameEvent(bytes: Uint8Array, position: number, forgets: boolean): SharedEvent {
   const offset = 1 + varintLength(bytes.length);
   const framed = Buffer.allocUnsafeSlow(offset + bytes.length);
   framed[0] = EVENTS_TAG;
   writeVarint(framed, 1, bytes.length);
   framed.set(bytes, offset);
-  return { position, framed, offset, message: undefined, facts: undefined };
+  return { position, framed, offset, forgets, message: undefined, facts: undefined };
 }
 
 function messageOf(event: SharedEvent): Event {

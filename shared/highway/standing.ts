@@ -18,15 +18,16 @@ import {
   type Progress,
   ProgressSchema,
 } from "#gen/cos/highway/v1/highway_pb.ts";
-import type { Epoch } from "./log-port.ts";
+import type { EpochRecord } from "./log-port.ts";
 import type { StartPlace } from "./resolve-start.ts";
+import { packPlaces } from "./resume-places.ts";
 import { encodeResumeToken } from "./resume-token.ts";
 import type { Ring } from "./ring.ts";
 import type { RingListener } from "./rings.ts";
 
 /** What a stream's places need of the hub. */
 export interface PlaceHost {
-  readonly epoch: Epoch;
+  readonly epoch: EpochRecord;
   /** Opens or joins the module's ring. */
   attach(module: string, position: number, listener: RingListener): Ring;
   detach(module: string, listener: RingListener): void;
@@ -55,13 +56,14 @@ export class Standing {
   behind = 0;
   /** Live since the client was last told which are. */
   readonly caughtUp = new Set<Place>();
-  /** Registered since the client was last told of its modules. */
+  /** Registered or granted since the client was last told of its modules. */
   readonly joined = new Set<Place>();
   readonly #host: PlaceHost;
   readonly #onReady: () => void;
   readonly #places = new Map<string, Place>();
   readonly #ready = new Set<Place>();
-  #toldToken = "";
+  /** The places of the token that the client was last given; tokens themselves never repeat. */
+  #toldPlaces: Buffer | undefined;
   #open = true;
 
   /** `onReady` is called when a module has something to send. */
@@ -81,7 +83,16 @@ export class Standing {
     return this.#ready.size > 0;
   }
 
-  /** Adds a module that was registered meanwhile; one that is here already changes nothing. */
+  /** The modules' names. */
+  get modules(): Iterable<string> {
+    return this.#places.keys();
+  }
+
+  has(module: string): boolean {
+    return this.#places.has(module);
+  }
+
+  /** Adds a module that was registered or granted meanwhile; one that is here already changes nothing. */
   join(place: StartPlace): void {
     if (this.#open && !this.#places.has(place.module)) {
       this.joined.add(this.#seat(place));
@@ -172,14 +183,15 @@ export class Standing {
   /** The whole stream's place, if it is another than the client was last told; else empty. */
   newToken(): string {
     const places = this.places.sort((left, right) => left.number - right.number);
-    const token = encodeResumeToken({
-      epoch: this.#host.epoch.identity,
+    const packed = packPlaces({
       known: this.#host.known(),
       places: places.map(({ number, scanned }) => ({ number, position: scanned })),
     });
-    const isNew = token !== this.#toldToken;
-    this.#toldToken = token;
-    return isNew ? token : "";
+    if (this.#toldPlaces?.equals(packed)) {
+      return "";
+    }
+    this.#toldPlaces = packed;
+    return encodeResumeToken(this.#host.epoch, packed);
   }
 
   #seat({ module, number, position }: StartPlace): Place {

@@ -11,6 +11,7 @@
  *  U6. The log does not answer: modules that need it wait, the others and the heartbeat go on. After `logOutageMaxMs` the
  *      stream ends with UNAVAILABLE.
  *  U7. It sleeps only when there is nothing to do, and whatever may change that wakes it (`wake`), asleep or not.
+ *  U8. When the hub ends it, GoAway is its last frame. If the access is lost, nothing before that says anything new of a module.
  */
 
 import { create } from "@bufbuild/protobuf";
@@ -22,10 +23,11 @@ import {
   type FellBehind_Reason,
   FellBehindSchema,
   type Filter,
+  GoAway_Reason,
   GoAwaySchema,
   StartedSchema,
 } from "#gen/cos/highway/v1/highway_pb.ts";
-import type { Scope } from "#shared/auth/scope.ts";
+import type { Access } from "#shared/auth/access.ts";
 import { CosError } from "#shared/errors/cos-error.ts";
 import { isRetryable } from "#shared/errors/reasons.ts";
 import type { Encoded } from "#shared/rpc/encoded.ts";
@@ -47,7 +49,8 @@ export interface StreamHost extends PlaceHost {
 export interface SubscriptionOptions {
   readonly id: string;
   readonly host: StreamHost;
-  readonly scope: Scope;
+  /** Whoever listens; reads of the log see what is allowed at that moment. */
+  readonly access: Pick<Access, "scope">;
   readonly signal: AbortSignal;
   readonly filter: Filter | undefined;
   readonly heartbeatMs: number;
@@ -129,7 +132,16 @@ export class Subscription {
     }
   }
 
-  /** A module was registered: it is sent from its beginning. */
+  /** The names of the modules that it carries. */
+  get modules(): Iterable<string> {
+    return this.#standing.modules;
+  }
+
+  carries(module: string): boolean {
+    return this.#standing.has(module);
+  }
+
+  /** A module was registered, or the caller may read it from now on: it is sent from that place. */
   join(place: StartPlace): void {
     this.#standing.join(place);
   }
@@ -174,11 +186,14 @@ export class Subscription {
   }
 
   *#end({ reason, error, retryAfterMs }: Ending): Generator<Encoded> {
-    if (this.#standing.hasUnnamed()) {
+    // U8. Then the places and the token that were named last still stand.
+    const mayName = reason !== GoAway_Reason.ACCESS_CHANGED;
+    if (mayName && this.#standing.hasUnnamed()) {
       yield* this.#checkpoint();
     }
+    const resumeToken = this.#standing.hasUnnamed() ? "" : this.#standing.newToken();
     const retryAfter = retryAfterMs === undefined ? {} : { retryAfter: durationFromMs(retryAfterMs) };
-    const value = create(GoAwaySchema, { reason, resumeToken: this.#standing.newToken(), ...retryAfter });
+    const value = create(GoAwaySchema, { reason, resumeToken, ...retryAfter });
     yield encodeFrame({ case: "goAway", value });
     throw error;
   }
@@ -288,10 +303,11 @@ export class Subscription {
   }
 
   async #fromLog(place: Place): Promise<Encoded | undefined> {
-    const { scope, filter, signal, limits } = this.#options;
+    const { access, filter, signal, limits } = this.#options;
     const reads = { eventsMax: limits.readEventsMax, bytesMax: limits.readBytesMax };
     try {
-      const { events, through } = await this.#host.port.read(scope, place.module, place.scanned, reads, filter, signal);
+      const { module, scanned } = place;
+      const { events, through } = await this.#host.port.read(access.scope, module, scanned, reads, filter, signal);
       this.#logFailedAtMs = undefined;
       // What was read while the log changed its epoch belongs to no stream of the one before.
       if (this.#ending !== undefined) {

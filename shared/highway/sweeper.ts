@@ -15,6 +15,9 @@
  *      anew with the latest `rebuildEventsMax` positions. (Nobody needs more of Redis: catching up reads the log.)
  *  W5. All of Redis goes through the breaker. While that is open, nothing is asked.
  *  W6. No tick waits for Redis: the rings are fed on time though it is frozen. One look at it is under way at a time.
+ *  W7. The heads tell of each module's last forgetting. A module of which Redis is not known to obey it is asked about at
+ *      the same tick, and cleared if it does not; whoever forgot may have died right after its commit. What is appended
+ *      states the forgetting of the heads that were read before it.
  *
  * Failure: the log does not answer: ticks go on, `onLogFault` hears of it. Redis does not: the breaker opens.
  */
@@ -83,9 +86,8 @@ export class Sweeper {
   readonly #options: SweeperOptions;
   /** The heads of the tick before. */
   #before: ReadonlyMap<string, number> = new Map();
-  /** The last position that Redis was seen to have. */
-  readonly #lasts = new Map<string, number>();
-  readonly #bytes = new Map<string, number>();
+  /** What Redis was last seen to hold of this epoch. */
+  readonly #seen = new Map<string, Pick<RedisPlace, "last" | "bytes" | "forgetting">>();
   readonly #suspects = new Set<string>();
   readonly #filling = new Set<string>();
   #level = Number.POSITIVE_INFINITY;
@@ -120,18 +122,35 @@ export class Sweeper {
 
   /** The last position of a module that Redis was seen to have; undefined: never seen. */
   lastOf(module: string): number | undefined {
-    return this.#lasts.get(module);
+    return this.#seen.get(module)?.last;
   }
 
   /** Hears of an append by whomever. */
-  note(module: string, { status, last, bytes }: AppendAnswer): void {
-    if (status === "STALE") {
+  note(module: string, answer: AppendAnswer): void {
+    if (answer.status === "STALE") {
       this.#options.onForeignEpoch();
-    } else if (status === "EMPTY") {
-      this.#lasts.delete(module);
+    } else if (answer.status === "EMPTY") {
+      this.#seen.delete(module);
     } else {
-      this.#lasts.set(module, last);
-      this.#bytes.set(module, bytes);
+      this.#seen.set(module, answer);
+    }
+  }
+
+  /**
+   * Removes from Redis what the forgetting at the position took from the log. False: Redis could not be told; the sweeper does
+   * as soon as it answers again. Never rejects.
+   */
+  async forget(module: string, position: number): Promise<boolean> {
+    const { port, redis, breaker } = this.#options;
+    const epoch = port.epochs().current;
+    const clear = { module, epoch, after: position, events: [], forgetting: position, limits: this.streamLimits() };
+    try {
+      const answer = await breaker.fire(() => appendEvents(redis, clear));
+      this.note(module, answer);
+      return answer.status !== "STALE";
+    } catch (error) {
+      this.#fault(error);
+      return false;
     }
   }
 
@@ -146,8 +165,7 @@ export class Sweeper {
   /** A new epoch: nothing that was known holds. */
   restart(): void {
     this.#before = new Map();
-    this.#lasts.clear();
-    this.#bytes.clear();
+    this.#seen.clear();
   }
 
   async #run(): Promise<void> {
@@ -216,11 +234,15 @@ export class Sweeper {
     }
   }
 
-  #isSuspect({ module, position }: ModuleHead, before: ReadonlyMap<string, number>): boolean {
+  #isSuspect({ module, position, forgetting }: ModuleHead, before: ReadonlyMap<string, number>): boolean {
+    const seen = this.#seen.get(module);
+    if (forgetting > (seen?.forgetting ?? 0)) {
+      return true;
+    }
     if (this.#filling.has(module)) {
       return false;
     }
-    const last = this.#lasts.get(module) ?? 0;
+    const last = seen?.last ?? 0;
     return position > last && ((before.get(module) ?? 0) > last || this.#suspects.has(module));
   }
 
@@ -251,12 +273,15 @@ export class Sweeper {
       this.#options.onForeignEpoch();
       return;
     }
-    const last = place !== undefined && isOfEpoch(place, epoch) ? place.last : undefined;
-    this.#bytes.set(head.module, place?.bytes ?? 0);
-    if (last === undefined) {
-      this.#lasts.delete(head.module);
+    const own = place !== undefined && isOfEpoch(place, epoch) ? place : undefined;
+    const last = own?.last;
+    if (own === undefined) {
+      this.#seen.delete(head.module);
     } else {
-      this.#lasts.set(head.module, last);
+      this.#seen.set(head.module, own);
+      if (own.forgetting < head.forgetting) {
+        void this.forget(head.module, head.forgetting);
+      }
     }
     const behind = settled > (last ?? 0) || (last === undefined && place !== undefined);
     if (behind && !this.#filling.has(head.module) && this.#filling.size < this.#options.limits.fillsMax) {
@@ -270,7 +295,8 @@ export class Sweeper {
     const { rebuildEventsMax } = this.#options.limits;
     const afresh = last === undefined || head.position - last > rebuildEventsMax;
     // What a lost stream held was announced when it was written there; once is enough.
-    const fill = { module: head.module, epoch, quietUntil: last === undefined ? head.position : 0 };
+    const { module, forgetting } = head;
+    const fill = { module, epoch, forgetting, quietUntil: last === undefined ? head.position : 0 };
     try {
       let after = afresh ? Math.max(0, head.position - rebuildEventsMax) : last;
       let answer = await this.#fillOnce({ ...fill, after, rebuild: afresh });
@@ -306,12 +332,15 @@ export class Sweeper {
   async #shareBytes(looked: readonly ModuleHead[]): Promise<void> {
     const { redis, breaker, limits, port } = this.#options;
     // A tenth is left free for what comes until the next look.
-    this.#level = shareBudget([...this.#bytes.values()], limits.allBytesMax * 0.9);
+    this.#level = shareBudget(
+      [...this.#seen.values()].map(({ bytes }) => bytes),
+      limits.allBytesMax * 0.9,
+    );
     const epoch = port.epochs().current;
     for (const { module } of looked) {
-      const last = this.#lasts.get(module);
-      if (last !== undefined && (this.#bytes.get(module) ?? 0) > this.#level) {
-        const trim = { module, epoch, after: last, events: [], limits: this.streamLimits() };
+      const seen = this.#seen.get(module);
+      if (seen !== undefined && seen.bytes > this.#level) {
+        const trim = { module, epoch, after: seen.last, events: [], limits: this.streamLimits() };
         this.note(module, await breaker.fire(() => appendEvents(redis, trim)));
       }
     }

@@ -22,6 +22,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
  */
 const STRING_FIELDS = new Set([
   "address",
+  "caller",
   "code",
   "engine",
   "epoch",

@@ -3,9 +3,10 @@ import { type Migration, Migrator } from "@mikro-orm/migrations";
 import { MikroORM, type Options } from "@mikro-orm/postgresql";
 import pg from "pg";
 import type { Log } from "#shared/log/open-log.ts";
+import { postgresTlsOf } from "./tls-of-url.ts";
 
 export interface PostgresOptions {
-  /** `postgres://user:password@host:port/database`; whatever libpq-like parameters pg knows may follow. */
+  /** `postgres://user:password@host:port/database`; what `postgresTlsOf` and pg know of parameters may follow. */
   readonly url: string;
   /** What `pg_stat_activity` calls us. */
   readonly applicationName: string;
@@ -50,18 +51,24 @@ export interface Postgres {
  *
  * - Session settings are made by a statement on each new connection rather than by the startup packet, so that neither
  *   an `options` in the URL nor a pooler in between replaces them. JIT is off: it compiles a statement of 0.3 ms for 100 ms.
+ * - Where the URL asks for TLS there is no way around it: a server without it, of another name, or that the CA does not know is
+ *   refused.
  * - Every connection has an `error` listener from its first moment; without one a dropped connection ends the process.
  */
 export async function openPostgres(options: PostgresOptions): Promise<Postgres> {
   const { log, connectTimeoutMs = 1500 } = options;
+  const { url, ssl } = postgresTlsOf(options.url);
   const client = {
-    connectionString: options.url,
+    connectionString: url,
+    ssl,
     application_name: options.applicationName,
     connectionTimeoutMillis: connectTimeoutMs,
     keepAlive: true,
   };
   const orm = await MikroORM.init({
     entities: [...options.entities],
+    // A schema that is spoken to in SQL alone has none.
+    discovery: { warnWhenNoEntities: false },
     dbName: databaseOf(options.url),
     ensureDatabase: false,
     extensions: [Migrator],
@@ -102,6 +109,8 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
     close: async () => {
       await cancels.end();
       await orm.close(true);
+      // The ORM leaves the pool open if it has never run a statement on it itself.
+      if (!pool.ending) await pool.end();
     },
   };
 }

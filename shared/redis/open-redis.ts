@@ -1,5 +1,6 @@
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from "ioredis";
 import type { Log } from "#shared/log/open-log.ts";
+import { parseTlsFiles, type RedisTlsFiles, readTlsFiles } from "./tls-files.ts";
 
 /** One server, the master that a Sentinel names, or a Cluster: callers need not know which. */
 export type RedisClient = Redis | Cluster;
@@ -12,7 +13,10 @@ export type RedisClient = Redis | Cluster;
 export type RedisRole = "publisher" | "plain" | "reader";
 
 export interface OpenRedisOptions {
-  /** `redis://`, `rediss://`, `redis+sentinel://h1:p,h2:p/name?db=0`, `redis+cluster://h1:p,h2:p`; an `s` after `redis` means TLS. */
+  /**
+   * `redis://`, `rediss://`, `redis+sentinel://h1:p,h2:p/name?db=0`, `redis+cluster://h1:p,h2:p`; an `s` after `redis` means TLS,
+   * with `?ca=/path&cert=/path&key=/path` of PEM files.
+   */
   readonly url: string;
   readonly role: RedisRole;
   readonly log: Log;
@@ -23,6 +27,8 @@ export interface RedisAddress {
   readonly kind: "standalone" | "sentinel" | "cluster";
   readonly nodes: readonly { readonly host: string; readonly port: number }[];
   readonly tls: boolean;
+  /** Paths of PEM files; empty without TLS. */
+  readonly tlsFiles: RedisTlsFiles;
   readonly username: string;
   readonly password: string;
   /** The Sentinel's name of the master; empty otherwise. */
@@ -71,6 +77,7 @@ export function parseRedisUrl(url: string): RedisAddress {
     throw new TypeError("not a Redis URL: expected redis://, rediss://, redis+sentinel:// or redis+cluster://");
   }
   const [username = "", password = ""] = credentials.split(":").map(decodeURIComponent);
+  const parameters = new URLSearchParams(query);
   const sentinel = kind === "sentinel";
   if (sentinel && path === "") {
     throw new TypeError("a redis+sentinel:// URL ends in the master's name");
@@ -79,10 +86,11 @@ export function parseRedisUrl(url: string): RedisAddress {
     kind: kind as RedisAddress["kind"],
     nodes: hosts.split(",").map((host) => parseNode(host, sentinel ? 26379 : 6379)),
     tls: secure === "s",
+    tlsFiles: parseTlsFiles(parameters, secure === "s"),
     username,
     password,
     name: sentinel ? decodeURIComponent(path) : "",
-    db: parseDatabase(new URLSearchParams(query).get("db") ?? (sentinel ? "" : path)),
+    db: parseDatabase(parameters.get("db") ?? (sentinel ? "" : path)),
   };
 }
 
@@ -121,7 +129,7 @@ function baseOptions(address: RedisAddress, role: RedisRole): NodeOptions {
     reconnectOnError: (error) => error.message.startsWith("READONLY"),
     ...(address.username === "" ? {} : { username: address.username }),
     ...(address.password === "" ? {} : { password: address.password }),
-    ...(address.tls ? { tls: {} } : {}),
+    ...(address.tls ? { tls: readTlsFiles(address.tlsFiles) } : {}),
   };
 }
 
@@ -146,6 +154,8 @@ export function nodeOptions(address: RedisAddress, role: RedisRole): NodeOptions
     sentinels: [...address.nodes],
     name: address.name,
     enableTLSForSentinelMode: address.tls,
+    // The Sentinels as well: they say who the master is.
+    ...(options.tls === undefined ? {} : { sentinelTLS: options.tls }),
     sentinelRetryStrategy: retryDelayMs,
     sentinelCommandTimeout: 1_000,
     failoverDetector: true,

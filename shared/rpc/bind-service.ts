@@ -1,5 +1,6 @@
 import type { DescMessage, DescMethod, DescService, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import type { CallContext } from "#shared/auth/call-context.ts";
+import { OPEN_TO_ALL_CALLERS, type Requirement, requirementOf } from "#shared/auth/requirement.ts";
 import type { Encoded } from "./encoded.ts";
 
 type Answer<O extends DescMessage> = MessageInitShape<O> | Encoded;
@@ -33,6 +34,10 @@ interface BoundMethodCommon {
   readonly name: string;
   /** Whether it answers although the process is going away: health checks do. */
   readonly whileDraining: boolean;
+  /** Whether it answers without knowing who calls: health checks do. */
+  readonly anonymous: boolean;
+  /** What it asks of its caller. */
+  readonly requirement: Requirement;
 }
 
 /** A method with its handler. */
@@ -49,29 +54,36 @@ export interface BoundService {
   readonly methods: readonly BoundMethod[];
 }
 
+interface BindOptions {
+  readonly whileDraining?: boolean;
+  /** For contracts that are not ours and say nothing of rights. Unset: every method carries `(cos.auth.v1.requires)`. */
+  readonly openTo?: "anybody" | "all callers";
+}
+
 /**
- * Binds handlers to the service that they implement. Throws where a handler is missing, and for client streams, which
- * no contract of the mesh has.
+ * Binds handlers to the service that they implement. Throws where a handler is missing, where a method does not say what it
+ * asks of its caller, and for client streams, which no contract of the mesh has.
  */
 export function bindService<S extends DescService>(
   service: S,
   handlers: Handlers<S>,
-  options: { readonly whileDraining?: boolean } = {},
+  options: BindOptions = {},
 ): BoundService {
   const byName = handlers as Readonly<Record<string, unknown>>;
-  const whileDraining = options.whileDraining ?? false;
   return {
     desc: service,
-    methods: service.methods.map((desc) => bindMethod(desc, byName[desc.localName], whileDraining)),
+    methods: service.methods.map((desc) => bindMethod(desc, byName[desc.localName], options)),
   };
 }
 
-function bindMethod(desc: DescMethod, handler: unknown, whileDraining: boolean): BoundMethod {
+function bindMethod(desc: DescMethod, handler: unknown, options: BindOptions): BoundMethod {
   const name = `${desc.parent.typeName}/${desc.name}`;
   if (typeof handler !== "function") {
     throw new TypeError(`${name} has no handler`);
   }
-  const common = { desc, name, whileDraining };
+  const { whileDraining = false, openTo } = options;
+  const requirement = openTo === undefined ? requirementOf(desc) : OPEN_TO_ALL_CALLERS;
+  const common = { desc, name, whileDraining, anonymous: openTo === "anybody", requirement };
   // The casts forget the message types, which `Handlers` has checked against the service.
   switch (desc.methodKind) {
     case "unary":

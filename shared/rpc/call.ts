@@ -1,4 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
+import type { Access } from "#shared/auth/access.ts";
 import type { CallContext } from "#shared/auth/call-context.ts";
 import type { Scope } from "#shared/auth/scope.ts";
 import type { BoundMethod } from "./bind-service.ts";
@@ -13,7 +14,7 @@ const TIMER_MS_MAX = 2 ** 31 - 1;
  * One call being served, on whichever stack.
  *
  * Purpose: what handlers are told (`CallContext`), and the one place where a call ends: by its handler, the caller, the
- * deadline or the process.
+ * deadline, the end of the caller's access, or the process.
  *
  * Owner: the stack that received it; `Edge.calls` counts it from `open` to `close`.
  *
@@ -21,12 +22,14 @@ const TIMER_MS_MAX = 2 ** 31 - 1;
  * 2. The signal fires exactly if it is aborted. Its controller is made when a handler first asks for it, because most
  *    unary calls never do and it costs as much as the rest of the bookkeeping.
  * 3. It is closed, and logged, exactly once.
+ * 4. When the caller's access ends a stream is aborted: one of answers after `farewellMs`, so that its handler can say why and
+ *    end it before; one that takes requests in the next turn. What is unary has been judged, and runs to its end.
  */
 export abstract class Call implements CallContext {
   readonly requestId: string;
   readonly traceId: string;
   readonly traceparent: string;
-  readonly scope: Scope;
+  readonly access: Access;
   readonly deadlineMs: number;
   readonly method: BoundMethod;
   /** The caller's `traceparent`, sampled or not: the answer repeats it. */
@@ -37,21 +40,30 @@ export abstract class Call implements CallContext {
   #timer: NodeJS.Timeout | undefined;
   #abortedBy: Error | undefined;
   #isOpen = true;
+  #unwatch: (() => void) | undefined;
 
-  constructor(edge: Edge, method: BoundMethod, head: CallHead) {
+  constructor(edge: Edge, method: BoundMethod, head: CallHead, access: Access) {
     this.edge = edge;
     this.method = method;
     this.requestId = head.requestId;
     this.givenTraceparent = head.traceparent;
     this.traceId = traceIdOf(head.traceparent);
     this.traceparent = isSampled(head.traceparent) ? head.traceparent : "";
-    this.scope = edge.scopeOf();
+    this.access = access;
     const timeoutMs = this.#timeoutMs(head.timeoutMs);
     this.deadlineMs = timeoutMs === Number.POSITIVE_INFINITY ? timeoutMs : Date.now() + timeoutMs;
     if (timeoutMs <= TIMER_MS_MAX) {
       this.#timer = setTimeout(expire, timeoutMs, this);
     }
     edge.calls.enter(this);
+    // One that has ended already is refused when the call is admitted.
+    if (method.kind !== "unary" && access.ended === undefined) {
+      this.#unwatch = access.watch({ ended: (error) => this.#leaveWith(error) });
+    }
+  }
+
+  get scope(): Scope {
+    return this.access.scope;
   }
 
   get signal(): AbortSignal {
@@ -97,8 +109,9 @@ export abstract class Call implements CallContext {
     }
     this.#isOpen = false;
     clearTimeout(this.#timer);
+    this.#unwatch?.();
     this.edge.calls.leave(this);
-    logCall(this.edge.log, this, error);
+    logCall(this.edge, this, error);
   }
 
   /** Called when the signal is first asked for: from here on the stack must `cancel()` when the caller goes. */
@@ -106,6 +119,18 @@ export abstract class Call implements CallContext {
 
   /** Called when the call is aborted, to answer at once instead of waiting for the handler. */
   protected abstract onAbort(reason: Error): void;
+
+  /**
+   * A stream of answers may still say why. One that records is over in this very turn: whatever it judged from now on, with no rights
+   * left, it would answer wrongly.
+   */
+  #leaveWith(reason: Error): void {
+    if (this.method.kind === "server_streaming") {
+      setTimeout(() => this.abort(reason), this.edge.limits.farewellMs).unref();
+    } else {
+      this.abort(reason);
+    }
+  }
 
   #timeoutMs(givenMs: number | undefined): number {
     const { defaultDeadlineMs, deadlineMaxMs } = this.edge.limits;

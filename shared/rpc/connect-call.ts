@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { createContextKey, type HandlerContext } from "@connectrpc/connect";
+import type { Access } from "#shared/auth/access.ts";
 import type { BoundMethod } from "./bind-service.ts";
 import { Call } from "./call.ts";
 import type { CallHead } from "./call-head.ts";
@@ -13,9 +14,12 @@ export type NodeResponse = ServerResponse | Http2ServerResponse;
 /** A request that passed the front gate, and what is known of it before its call begins. */
 export interface Arrival {
   readonly head: CallHead;
+  readonly request: NodeRequest;
   readonly response: NodeResponse;
   /** When it came, in ms of `performance.now()`. */
   readonly atMs: number;
+  /** Who makes it; set by the gate, before the body is read. */
+  access: Access | undefined;
   /** Whether its message was read and its call has begun. */
   hasCall: boolean;
 }
@@ -28,7 +32,7 @@ export class ConnectCall extends Call {
   #onAbort: ((reason: Error) => void) | undefined;
 
   constructor(edge: Edge, method: BoundMethod, context: HandlerContext, arrival: Arrival) {
-    super(edge, method, arrival.head);
+    super(edge, method, arrival.head, accessOf(arrival));
     arrival.hasCall = true;
     edge.requests.leave(context.requestHeader.get(REQUEST_KEY) ?? undefined);
     context.signal.addEventListener("abort", () => this.cancel(), { once: true });
@@ -55,6 +59,13 @@ export class ConnectCall extends Call {
   protected override onAbort(reason: Error): void {
     this.#onAbort?.(reason);
   }
+}
+
+function accessOf({ access }: Arrival): Access {
+  if (access === undefined) {
+    throw new Error("a call came to Connect without anybody being let in");
+  }
+  return access;
 }
 
 /** What the front gate said of the request behind a call. */

@@ -1,8 +1,13 @@
+import type { IncomingMessage } from "node:http";
+import type { Http2ServerRequest } from "node:http2";
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
+import type { Access } from "#shared/auth/access.ts";
+import { tokenInvalid } from "#shared/auth/refusals.ts";
 import { CosError } from "#shared/errors/cos-error.ts";
 import { malformed } from "./admit-request.ts";
 import type { BoundMethod } from "./bind-service.ts";
-import { type Arrival, arrivalOf } from "./connect-call.ts";
+import { type Arrival, arrivalOf, type NodeRequest } from "./connect-call.ts";
+import { credentialsOf, NOBODY } from "./credentials-of.ts";
 import type { Edge } from "./edge.ts";
 import type { JsonRequest } from "./json-request.ts";
 import { logCall } from "./log-call.ts";
@@ -15,12 +20,47 @@ import { toWireError } from "./to-wire-error.ts";
  *
  * The gate runs when the headers are there, before the body is read.
  */
-export function faultGate(edge: Edge, method: BoundMethod, json: JsonRequest): (context: HandlerContext) => void {
+export function faultGate(
+  edge: Edge,
+  method: BoundMethod,
+  json: JsonRequest,
+): (context: HandlerContext) => void | Promise<void> {
   return (context) => {
     const arrival = arrivalOf(context);
+    // Connect has copied the headers; who calls is found out from the request itself.
+    context.requestHeader.delete("authorization");
     refuseBadQuery(method, context, arrival.head.requestId);
     context.signal.addEventListener("abort", () => onAbort(edge, method, json, arrival, context.signal.reason));
+    return letInArrival(edge, method, arrival);
   };
+}
+
+/** Finds out who calls before the body is read. */
+function letInArrival(edge: Edge, method: BoundMethod, arrival: Arrival): void | Promise<void> {
+  const refuse = (error: unknown): never => {
+    throw toWireError(error, arrival.head.requestId);
+  };
+  const take = (access: Access) => {
+    arrival.access = access;
+  };
+  try {
+    const access = method.anonymous ? NOBODY : edge.letIn(credentialsIn(arrival.request));
+    return access instanceof Promise ? access.then(take, refuse) : take(access);
+  } catch (error) {
+    return refuse(error);
+  }
+}
+
+/** Over HTTP/1.1 Node gives the first of several `authorization` headers; what stands before us may have judged another. */
+function credentialsIn(request: NodeRequest) {
+  if (request.httpVersionMajor === 1 && ((request as IncomingMessage).headersDistinct.authorization ?? []).length > 1) {
+    throw tokenInvalid();
+  }
+  return credentialsOf(request.headers, socketOf(request));
+}
+
+function socketOf(request: NodeRequest) {
+  return request.httpVersionMajor === 2 ? (request as Http2ServerRequest).stream.session?.socket : request.socket;
 }
 
 function onAbort(edge: Edge, method: BoundMethod, json: JsonRequest, arrival: Arrival, reason: unknown): void {
@@ -30,7 +70,8 @@ function onAbort(edge: Edge, method: BoundMethod, json: JsonRequest, arrival: Ar
   }
   rewrite(reason, toWireError(explainParsing(method, json, reason), arrival.head.requestId));
   const { requestId, traceparent } = arrival.head;
-  logCall(edge.log, { method, requestId, givenTraceparent: traceparent, startedMs: arrival.atMs }, reason);
+  const { access, atMs: startedMs } = arrival;
+  logCall(edge, { method, requestId, givenTraceparent: traceparent, access, startedMs }, reason);
 }
 
 /** The refusal that an error of Connect's parsers stands for; any other error as it is. */

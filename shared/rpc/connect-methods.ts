@@ -2,7 +2,7 @@ import { create, type DescMessage, fromBinary, type Message } from "@bufbuild/pr
 import { ConnectError, type HandlerContext, type MethodImpl } from "@connectrpc/connect";
 import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
 import { CosError } from "#shared/errors/cos-error.ts";
-import { admitRequest } from "./admit-request.ts";
+import { admitCall, admitCaller, admitRequest } from "./admit-request.ts";
 import { refuseWhenDraining, toAnswerError } from "./answer-error.ts";
 import type { AnyAnswer, BoundMethod } from "./bind-service.ts";
 import { type Arrival, arrivalOf, ConnectCall } from "./connect-call.ts";
@@ -37,7 +37,7 @@ async function answerUnary(edge: Edge, method: UnaryMethod, request: Message, co
   const { input, output } = method.desc;
   try {
     refuseWhenDraining(edge, method);
-    const answer = toMessage(output, await call.race(method.handler(admitRequest(input, request), call)));
+    const answer = toMessage(output, await call.race(method.handler(admitCall(call, input, request), call)));
     call.close();
     return answer;
   } catch (error) {
@@ -85,9 +85,11 @@ function startStream(
   requests: Message | AsyncIterable<Message>,
   call: ConnectCall,
 ): AsyncIterable<AnyAnswer> {
-  return method.kind === "bidi_streaming"
-    ? method.handler(admitAll(method, json, requests as AsyncIterable<Message>), call)
-    : method.handler(admitRequest(method.desc.input, requests as Message), call);
+  if (method.kind === "bidi_streaming") {
+    admitCaller(call);
+    return method.handler(admitAll(method, json, requests as AsyncIterable<Message>), call);
+  }
+  return method.handler(admitCall(call, method.desc.input, requests as Message), call);
 }
 
 /** A stream's requests as they come; what Connect's parsers throw comes out here, too. */

@@ -14,16 +14,26 @@ import type { Edge } from "./edge.ts";
 import type { FrontGate } from "./front-gate.ts";
 import { refuse } from "./front-gate.ts";
 import { JsonRequest } from "./json-request.ts";
+import { answerPage, asksForPage, type StaticPage } from "./static-page.ts";
 
 /** Answers one HTTP request, of either version. */
 export type HttpHandler = (request: NodeRequest, response: NodeResponse) => void;
 
-/** Opens the Connect and gRPC-Web side: one function for every HTTP request that is not native gRPC. */
-export function openConnectStack(edge: Edge, services: readonly BoundService[], gate: FrontGate): HttpHandler {
+/** Opens the Connect and gRPC-Web side: one function for every HTTP request that is not native gRPC, `page` for that of `/`. */
+export function openConnectStack(
+  edge: Edge,
+  services: readonly BoundService[],
+  gate: FrontGate,
+  page?: StaticPage,
+): HttpHandler {
   const handlers = routesOf(edge, services);
   return (request, response) => {
     const head = gate(request, response);
     if (head === undefined) {
+      return;
+    }
+    if (page !== undefined && asksForPage(request)) {
+      answerPage(page, response);
       return;
     }
     const handler = handlers.get(pathOf(request));
@@ -38,7 +48,7 @@ export function openConnectStack(edge: Edge, services: readonly BoundService[], 
     if (edge.calls.draining && request.httpVersionMajor === 1) {
       response.setHeader("connection", "close");
     }
-    const arrival: Arrival = { head, response, atMs: performance.now(), hasCall: false };
+    const arrival: Arrival = { head, request, response, atMs: performance.now(), access: undefined, hasCall: false };
     const values = createContextValues().set(ARRIVAL, arrival);
     answer(handler, universalRequestFromNodeRequest(request, response, undefined, values), response);
   };

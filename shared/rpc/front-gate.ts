@@ -1,4 +1,6 @@
 import type { IncomingMessage } from "node:http";
+import type { Http2ServerRequest } from "node:http2";
+import type { TLSSocket } from "node:tls";
 import { cors } from "@connectrpc/connect";
 import { type CallHead, readConnectTimeout, readGrpcTimeout, readRequestId, readTraceparent } from "./call-head.ts";
 import type { NodeRequest, NodeResponse } from "./connect-call.ts";
@@ -27,8 +29,8 @@ const PREFLIGHT_AGE_S = 7_200;
  *
  * 1. Exactly one Host, of the allow-list: a page that rebinds its own name to this machine is answered 421. It is looked
  *    up, never parsed.
- * 2. An Origin that is not listed, `null` included: 403. Without an Origin, a browser that says the request came from
- *    another site (`Sec-Fetch-Site`): 403, since GETs and images have no Origin.
+ * 2. An Origin that is neither listed nor the server's own (the start page's), `null` included: 403. Without an Origin, a
+ *    browser that says the request came from another site (`Sec-Fetch-Site`): 403, since GETs and images have no Origin.
  * 3. A body announced as too large: 413, before a byte of it is read.
  */
 export function frontGate(options: GateOptions): FrontGate {
@@ -46,11 +48,12 @@ export function frontGate(options: GateOptions): FrontGate {
       response.setHeader("traceparent", head.traceparent);
     }
     response.setHeader("vary", "Origin");
-    if (!hosts.has(hostOf(request) ?? "")) {
+    const host = hostOf(request) ?? "";
+    if (!hosts.has(host)) {
       return refuse(response, 421, "invalid_argument", "this server does not answer for that host");
     }
     const origin = request.headers.origin;
-    if (!isWanted(origin, header(request, "sec-fetch-site"), origins)) {
+    if (!isWanted(origin, header(request, "sec-fetch-site"), origins) && !isOwn(origin, host, request)) {
       return refuse(response, 403, "permission_denied", "pages of that origin may not call this server");
     }
     if (origin !== undefined) {
@@ -95,6 +98,19 @@ function isWanted(origin: string | undefined, site: string | undefined, origins:
     return origins.has(origin);
   }
   return site === undefined || site === "same-origin" || site === "none";
+}
+
+/**
+ * Whether an origin is that of the very host and port which the request names, and which we answer for: on one machine other
+ * ports are other people's. Where something before us may do the TLS, the page may have come by either scheme.
+ */
+function isOwn(origin: string | undefined, host: string, request: NodeRequest): boolean {
+  return origin === `https://${host}` || (origin === `http://${host}` && !isEncrypted(request));
+}
+
+function isEncrypted(request: NodeRequest): boolean {
+  const { socket } = request.httpVersionMajor === 2 ? ((request as Http2ServerRequest).stream.session ?? {}) : request;
+  return (socket as Partial<TLSSocket> | undefined)?.encrypted === true;
 }
 
 /** The one host that a request names; undefined: none, or more than one. HTTP/2 may say the same one in two places. */

@@ -13,8 +13,9 @@ export abstract class GrpcCall extends Call {
   readonly #requestNumber: string | undefined;
 
   constructor(edge: Edge, method: BoundMethod, metadata: Metadata) {
-    super(edge, method, readHead(metadata));
-    this.#requestNumber = textOf(metadata, REQUEST_KEY);
+    const requestNumber = textOf(metadata, REQUEST_KEY);
+    super(edge, method, readHead(metadata), edge.requests.accessOf(requestNumber));
+    this.#requestNumber = requestNumber;
   }
 
   /** The request's message is there. */

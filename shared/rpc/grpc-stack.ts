@@ -14,14 +14,22 @@ import type { BoundService } from "./bind-service.ts";
 import { requestDecoder } from "./decode-request.ts";
 import type { Edge } from "./edge.ts";
 import { TIMEOUT_KEY } from "./grpc-call.ts";
+import { AwaitedCall, type GrpcGate, openGrpcGate } from "./grpc-gate.ts";
 import { serveGrpcStream } from "./grpc-stream-call.ts";
 import { serveGrpcUnary } from "./grpc-unary-call.ts";
 import { GrpcWire } from "./grpc-wire.ts";
 import type { RpcLimits } from "./limits.ts";
-import { REQUEST_KEY } from "./request-watch.ts";
+import { REQUEST_KEY, type RequestWatch } from "./request-watch.ts";
 
 /** Answers an HTTP/2 request that is not native gRPC. */
 export type OtherHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
+
+/** What the interceptors of a call find of the request that grpc-js has just been given: all of it in one turn. */
+interface Hook {
+  stream: ServerHttp2Stream | undefined;
+  /** Resolves when it is known who calls; undefined: it is. */
+  admission: Promise<boolean> | undefined;
+}
 
 /** grpc-js asks this of each HTTP/2 request first; true means that it is gRPC. Private, hence the exact pin. */
 interface ContentTypeHook {
@@ -32,29 +40,31 @@ interface ContentTypeHook {
  * Opens the native gRPC side: a grpc-js server without a port, which takes connections by injection.
  *
  * grpc-js's private hook `_verifyContentType` is used for what it has no public way for: requests that are not gRPC go to
- * `other`; deadlines are taken over, since grpc-js answers them without a request id and mishandles those over 24 days;
- * stalled streams and requests that do not come can be reset. A contract test holds the hook; where it is missing, this
- * throws.
+ * `other`; who calls is found out before anything is read (`GrpcGate`); deadlines are taken over, since grpc-js answers them
+ * without a request id and mishandles those over 24 days; stalled streams and requests that do not come can be reset. A
+ * contract test holds the hook; where it is missing, this throws.
  */
 export function openGrpcStack(edge: Edge, services: readonly BoundService[], other: OtherHandler): ConnectionInjector {
   const wires = new WeakMap<Metadata, GrpcWire>();
-  const hook = { stream: undefined as ServerHttp2Stream | undefined };
-  const interceptor: ServerInterceptor = (method, call) =>
+  const hook: Hook = { stream: undefined, admission: undefined };
+  const awaitAdmission: ServerInterceptor = (_, call) =>
+    hook.admission === undefined ? (call as ServerInterceptingCall) : new AwaitedCall(call, hook.admission);
+  const takeWire: ServerInterceptor = (method, call) =>
     method.requestStream
       ? new GrpcWire(call, hook.stream, edge.limits.unsentBytesMax, (metadata, wire) => wires.set(metadata, wire))
       : (call as ServerInterceptingCall);
-  const server = new Server({ ...optionsOf(edge.limits), interceptors: [interceptor] });
+  const server = new Server({ ...optionsOf(edge.limits), interceptors: [awaitAdmission, takeWire] });
   for (const service of services) {
     server.addService(definitionOf(service), implementationOf(edge, service, wires));
   }
-  takeOverRequests(server, edge, hook, other);
+  takeOverRequests(server, { requests: edge.requests, gate: openGrpcGate(edge, services) }, hook, other);
   return server.createConnectionInjector(ServerCredentials.createInsecure());
 }
 
 function takeOverRequests(
   server: Server,
-  edge: Edge,
-  hook: { stream: ServerHttp2Stream | undefined },
+  { requests, gate }: { readonly requests: RequestWatch; readonly gate: GrpcGate },
+  hook: Hook,
   other: OtherHandler,
 ): void {
   const hooked = server as unknown as ContentTypeHook;
@@ -62,7 +72,7 @@ function takeOverRequests(
     throw new Error("this grpc-js has no _verifyContentType: COS needs the version that package.json pins");
   }
   hooked._verifyContentType = (stream, headers) => {
-    headers[REQUEST_KEY] = edge.requests.enter(stream);
+    headers[REQUEST_KEY] = requests.enter(stream);
     if (!isGrpc(headers["content-type"])) {
       other(stream, headers);
       return false;
@@ -75,7 +85,9 @@ function takeOverRequests(
     if (timeout !== undefined) {
       headers[TIMEOUT_KEY] = timeout;
     }
-    return true;
+    const admission = gate.admit(stream, headers);
+    hook.admission = admission instanceof Promise ? admission : undefined;
+    return admission !== false;
   };
 }
 

@@ -3,7 +3,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { Metadata } from "@grpc/grpc-js";
 import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
 import { CosError } from "#shared/errors/cos-error.ts";
-import { admitRequest } from "./admit-request.ts";
+import { admitCall, admitCaller, admitRequest } from "./admit-request.ts";
 import { drainingError, refuseWhenDraining, toAnswerError } from "./answer-error.ts";
 import type { AnyAnswer, BoundMethod } from "./bind-service.ts";
 import type { Edge } from "./edge.ts";
@@ -100,6 +100,7 @@ class GrpcStreamCall extends GrpcCall implements Stallable {
     if (method.kind === "bidi_streaming") {
       // Its messages may come whenever they like.
       this.requestArrived();
+      admitCaller(this);
       return method.handler(this.#requests(), this);
     }
     const request = await this.#wire.pull();
@@ -107,7 +108,7 @@ class GrpcStreamCall extends GrpcCall implements Stallable {
     if (request === undefined) {
       throw this.abortedBy ?? new ConnectError("the request message is missing", Code.Unimplemented);
     }
-    return method.handler(admitRequest(method.desc.input, request), this);
+    return method.handler(admitCall(this, method.desc.input, request), this);
   }
 
   async *#requests(): AsyncGenerator<Message> {

@@ -1,6 +1,6 @@
 import type { Message } from "@bufbuild/protobuf";
 import type { handleUnaryCall, ServerUnaryCall, sendUnaryData } from "@grpc/grpc-js";
-import { admitRequest } from "./admit-request.ts";
+import { admitCall } from "./admit-request.ts";
 import { refuseWhenDraining, toAnswerError } from "./answer-error.ts";
 import type { BoundMethod, UnaryHandler } from "./bind-service.ts";
 import type { Malformed } from "./decode-request.ts";
@@ -38,7 +38,7 @@ class GrpcUnaryCall extends GrpcCall {
     const { input, output } = this.method.desc;
     try {
       refuseWhenDraining(this.edge, this.method);
-      const answer = encodeAnswer(output, await handler(admitRequest(input, this.#rpc.request), this));
+      const answer = encodeAnswer(output, await handler(admitCall(this, input, this.#rpc.request), this));
       this.#succeed(answer);
     } catch (error) {
       this.#fail(error);

@@ -1,8 +1,14 @@
 import { Code, ConnectError } from "@connectrpc/connect";
+import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "#gen/grpc/health/v1/health_pb.ts";
+import { CosError } from "#shared/errors/cos-error.ts";
 import { type BoundService, bindService } from "./bind-service.ts";
 
 export type ServingState = "SERVING" | "NOT_SERVING";
+
+const WATCHERS_MAX = 1000;
+/** When a watcher may ask again for whom there was no room. */
+const FULL_RETRY_AFTER_MS = 5000;
 
 /**
  * How the process and each of its services is, for `grpc.health.v1`. The empty name stands for the process.
@@ -12,15 +18,20 @@ export type ServingState = "SERVING" | "NOT_SERVING";
  * 1. After `drain` everything is NOT_SERVING for good: nothing that comes back meanwhile draws new callers here.
  * 2. A watcher is told the present state at once and each change once; states that pass while it does not read are left
  *    out, the last is not.
+ * 3. No more than `watchersMax` watch at once: anybody may, without a token, and each holds a stream. Whoever comes then is told
+ *    OVERLOADED; `Check` answers on.
  */
 export class HealthBoard {
   readonly #states = new Map<string, ServingState>();
   readonly #watchers = new Set<() => void>();
+  readonly #watchersMax: number;
+  #watching = 0;
   #isDraining = false;
   #isClosed = false;
 
   /** Starts with all of these, and the process, NOT_SERVING until somebody knows better. */
-  constructor(names: readonly string[]) {
+  constructor(names: readonly string[], watchersMax = WATCHERS_MAX) {
+    this.#watchersMax = watchersMax;
     for (const name of ["", ...names]) {
       this.#states.set(name, "NOT_SERVING");
     }
@@ -59,8 +70,22 @@ export class HealthBoard {
     this.#tell();
   }
 
-  /** The state of a name, now and at each change, until the board is closed or the signal fires. */
+  /** The state of a name, now and at each change, until the board is closed or the signal fires. Throws OVERLOADED. */
   async *watch(name: string, signal: AbortSignal): AsyncGenerator<ServingState | undefined> {
+    if (this.#watching >= this.#watchersMax) {
+      throw new CosError(ErrorReason.OVERLOADED, "too many watch the health of this process", {
+        retryAfterMs: FULL_RETRY_AFTER_MS,
+      });
+    }
+    this.#watching += 1;
+    try {
+      yield* this.#changes(name, signal);
+    } finally {
+      this.#watching -= 1;
+    }
+  }
+
+  async *#changes(name: string, signal: AbortSignal): AsyncGenerator<ServingState | undefined> {
     let told: ServingState | undefined | "nothing" = "nothing";
     while (!this.#isClosed && !signal.aborted) {
       const state = this.#states.get(name);
@@ -113,6 +138,6 @@ export function healthService(board: HealthBoard): BoundService {
         }
       },
     },
-    { whileDraining: true },
+    { whileDraining: true, openTo: "anybody" },
   );
 }

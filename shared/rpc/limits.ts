@@ -23,9 +23,18 @@ export interface RpcLimits {
   readonly headersBytesMax: number;
   /** How long a connection may take to show which protocol it speaks. */
   readonly sniffTimeoutMs: number;
+  /** TLS: how long a handshake may take. */
+  readonly handshakeTimeoutMs: number;
+  /** TLS: how often the files of the certificates are looked at. */
+  readonly certificateReadIntervalMs: number;
   readonly connectionsMax: number;
   /** A stream whose peer takes nothing for so long is ended. */
   readonly stallTimeoutMs: number;
+  /** How long a stream of answers may take to say goodbye to a caller whose access has ended; its handler sends the last frame. */
+  readonly farewellMs: number;
+  /** How many log lines there are about callers that were not let in, within how long. */
+  readonly strangerLinesMax: number;
+  readonly strangerLinesIntervalMs: number;
   /** What a stream may have sent without its peer taking it; a single message may be larger. */
   readonly unsentBytesMax: number;
 }
@@ -48,7 +57,12 @@ export const DEFAULT_LIMITS: RpcLimits = Object.freeze({
   requestCheckIntervalMs: 2 * SECOND_MS,
   headersBytesMax: 16 * 1024,
   sniffTimeoutMs: 5 * SECOND_MS,
+  handshakeTimeoutMs: 5 * SECOND_MS,
+  certificateReadIntervalMs: 10 * SECOND_MS,
   connectionsMax: 2_000,
   stallTimeoutMs: 5 * MINUTE_MS,
+  farewellMs: SECOND_MS,
+  strangerLinesMax: 20,
+  strangerLinesIntervalMs: SECOND_MS,
   unsentBytesMax: 256 * 1024,
 });

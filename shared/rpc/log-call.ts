@@ -1,7 +1,8 @@
 import { Code, type ConnectError } from "@connectrpc/connect";
-import type { Log } from "#shared/log/open-log.ts";
+import type { Access } from "#shared/auth/access.ts";
 import type { BoundMethod } from "./bind-service.ts";
 import { traceIdOf } from "./call-head.ts";
+import type { Edge } from "./edge.ts";
 import { reasonOf } from "./error-reason.ts";
 
 /** What the log needs to know of a call. */
@@ -9,14 +10,24 @@ interface LoggedCall {
   readonly method: BoundMethod;
   readonly requestId: string;
   readonly givenTraceparent: string;
+  /** Undefined: nobody was let in. */
+  readonly access: Pick<Access, "principal"> | undefined;
   /** When it began, in ms of `performance.now()`. */
   readonly startedMs: number;
 }
 
-/** The one line of a call: names and figures, never content. */
-export function logCall(log: Log, call: LoggedCall, error: ConnectError | undefined): void {
+/** The one line of a call: names and figures, never content. Of callers without a name not all have theirs (`StrangerLines`). */
+export function logCall(
+  { log, strangers }: Pick<Edge, "log" | "strangers">,
+  call: LoggedCall,
+  error: ConnectError | undefined,
+): void {
   const level = levelOf(call, error);
   if (!log.isLevelEnabled(level)) {
+    return;
+  }
+  const isBounded = isStranger(call) && (level === "info" || level === "warn");
+  if (isBounded && !strangers.take()) {
     return;
   }
   log[level](
@@ -26,11 +37,17 @@ export function logCall(log: Log, call: LoggedCall, error: ConnectError | undefi
       ...(error !== undefined && { reason: reasonOf(error) }),
       ms: Math.round((performance.now() - call.startedMs) * 10) / 10,
       request_id: call.requestId,
+      ...(call.access !== undefined && { caller: call.access.principal.name }),
       ...(call.givenTraceparent !== "" && { trace_id: traceIdOf(call.givenTraceparent) }),
       ...(isFault(error) && { err: error?.cause }),
     },
     call.method.kind === "unary" ? "call answered" : "stream ended",
   );
+}
+
+/** Nobody was let in, or nobody needed to be: anyone can make as many of these calls as they like. */
+function isStranger({ access }: LoggedCall): boolean {
+  return access === undefined || access.principal.name === "";
 }
 
 function levelOf(call: LoggedCall, error: ConnectError | undefined): "debug" | "info" | "warn" | "error" {

@@ -1,22 +1,39 @@
 import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { type TLSSocket, Server as TlsServer } from "node:tls";
 import type { ConnectionInjector } from "@grpc/grpc-js";
+import type { Log } from "#shared/log/open-log.ts";
 import type { HttpHandler } from "./connect-stack.ts";
 import type { RpcLimits } from "./limits.ts";
+import type { TlsCertificates } from "./tls-certificates.ts";
+import { openTlsListener, replaceCertificates } from "./tls-listener.ts";
 
 /** The first bytes of every HTTP/2 connection (RFC 9113, 3.4). */
 const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 
+export interface OnePortOptions {
+  readonly grpc: ConnectionInjector;
+  /** Answers HTTP/1.1. */
+  readonly handler: HttpHandler;
+  readonly limits: RpcLimits;
+  readonly log: Log;
+  /** Unset: the port speaks no TLS. */
+  readonly certificates?: TlsCertificates | undefined;
+}
+
 /**
  * One listener for both protocols.
  *
- * Purpose: native gRPC (HTTP/2 with prior knowledge) and HTTP/1.1 on one port.
+ * Purpose: native gRPC (HTTP/2) and HTTP/1.1 on one port, with TLS or without.
  *
  * Owner: `openServer`, which closes it.
  *
  * 1. A connection is HTTP/2 when its full 24-byte preface is there, HTTP/1.1 as soon as a byte differs from it. One that
  *    shows neither in time is cut: half a preface would park inside grpc-js for ever.
- * 2. Every socket has an error handler from its first moment, and is known here until it closes.
+ * 2. Over TLS the bytes must be what was agreed on (ALPN): a client that says one and speaks the other is cut. One that
+ *    agreed on nothing may speak HTTP/1.1, but not HTTP/2 (RFC 9113, 3.2).
+ * 3. Every socket has an error handler from its first moment, and is known here until it closes; so is one whose handshake
+ *    is not done.
  */
 export class OnePort {
   readonly #listener: Server;
@@ -26,12 +43,21 @@ export class OnePort {
   readonly #sockets = new Set<Socket>();
   #isStopping = false;
 
-  constructor(grpc: ConnectionInjector, handler: HttpHandler, limits: RpcLimits) {
+  constructor({ grpc, handler, limits, log, certificates }: OnePortOptions) {
     this.#grpc = grpc;
     this.#limits = limits;
     this.#http = openHttp(handler, limits);
-    this.#listener = createServer({ noDelay: true }, (socket) => this.#take(socket));
+    this.#listener =
+      certificates === undefined
+        ? createServer({ noDelay: true }, (socket) => this.#sort(socket))
+        : openTlsListener({ certificates, limits, log, onSocket: (socket) => this.#sort(socket) });
+    this.#listener.on("connection", (socket) => this.#hold(socket));
     this.#listener.maxConnections = limits.connectionsMax;
+  }
+
+  /** Uses these certificates from the next connection on. */
+  setCertificates(certificates: TlsCertificates): void {
+    if (this.#listener instanceof TlsServer) replaceCertificates(this.#listener, certificates);
   }
 
   /** Listens; rejects with the system's error, EADDRINUSE among them. */
@@ -70,13 +96,19 @@ export class OnePort {
     await closed;
   }
 
-  #take(socket: Socket): void {
+  /** Over TLS there are two sockets of a connection: the one that came, and the one that speaks. */
+  #hold(socket: Socket): void {
+    if (this.#sockets.has(socket)) return;
     this.#sockets.add(socket);
     socket.on("close", () => this.#sockets.delete(socket));
     socket.on("error", () => socket.destroy());
+  }
+
+  #sort(socket: Socket | TLSSocket): void {
+    this.#hold(socket);
     sniff(socket, this.#limits.sniffTimeoutMs, (isHttp2) => {
-      if (this.#isStopping) {
-        // Too late to be told to finish: it would stay for ever.
+      if (this.#isStopping || !isAgreed(socket, isHttp2)) {
+        // Too late to be told to finish: it would stay for ever. Or not what it says it is.
         socket.destroy();
       } else if (isHttp2) {
         this.#grpc.injectConnection(socket);
@@ -85,6 +117,11 @@ export class OnePort {
       }
     });
   }
+}
+
+/** Whether a protocol is the one that the handshake has agreed on, if there was one. */
+function isAgreed(socket: Socket | TLSSocket, isHttp2: boolean): boolean {
+  return !("alpnProtocol" in socket) || isHttp2 === (socket.alpnProtocol === "h2");
 }
 
 function openHttp(handler: HttpHandler, limits: RpcLimits): HttpServer {

@@ -9,15 +9,22 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import type { StreamResponse, Transport, UnaryResponse } from "@connectrpc/connect";
-import { type CallOptions, type ChannelCredentials, Client, credentials, type ServiceError } from "@grpc/grpc-js";
+import { type CallOptions, Client, credentials, type Metadata, type ServiceError } from "@grpc/grpc-js";
+import { SettingsError } from "#shared/config/read-settings.ts";
 import { canceledBy } from "./canceled-by.ts";
 import { ClientStream } from "./client-stream.ts";
+import { type ClientSecurity, type ClientTls, clientSecurity } from "./client-tls.ts";
 import { fromGrpcStatus } from "./from-grpc-status.ts";
 import { type HeadersGiven, toHeaders, toMetadata } from "./grpc-metadata.ts";
+import { parseAddress, refuseOpenToken, type ServerAddress } from "./parse-address.ts";
 
 export interface TransportOptions {
   /** `host:port`, a URL (`http:` or `https:`), or a target of grpc-js such as `dns:///conductor:50051`. */
   readonly address: string;
+  /** Speaks TLS, as `https:` in the address does with what Node trusts. */
+  readonly tls?: ClientTls;
+  /** Goes with every call that has no `authorization` of its own; never without TLS to another machine. */
+  readonly token?: string;
   /** The deadline of unary calls that have none of their own, in milliseconds; unset: the server's default. */
   readonly defaultTimeoutMs?: number;
   /** Spreads the calls over all addresses of a `dns:///` name. */
@@ -42,15 +49,19 @@ const RECONNECT_LATER_MS_MAX = 2_000;
  * calls that are open.
  *
  * A stream is left by its signal: Connect's clients do not tell the transport when a `for await` is broken off.
+ *
+ * Throws SettingsError where TLS is asked for in one place and refused in another, and where a token would travel openly.
  */
 export function openTransport(options: TransportOptions): ClosableTransport {
-  const { target, security } = parseAddress(options.address);
-  const client = new Client(target, security, channelOptions(options));
+  const address = parseAddress(options.address);
+  const security = securityOf(options, address);
+  const client = new Client(address.target, security.credentials, { ...channelOptions(options), ...security.options });
+  const metadataOf = (header: HeadersGiven) => withToken(toMetadata(header), options.token);
   return {
     unary: (method, signal, timeoutMs, header, input) =>
-      callUnary(client, method, signal, optionsOf(timeoutMs ?? options.defaultTimeoutMs), header, input),
+      callUnary(client, method, signal, optionsOf(timeoutMs ?? options.defaultTimeoutMs), metadataOf(header), input),
     stream: (method, signal, timeoutMs, header, input) =>
-      callStream(client, method, signal, optionsOf(timeoutMs), header, input),
+      callStream(client, method, signal, optionsOf(timeoutMs), metadataOf(header), input),
     close: () => client.close(),
   };
 }
@@ -73,10 +84,20 @@ function channelOptions(options: TransportOptions) {
   };
 }
 
-function parseAddress(address: string): { target: string; security: ChannelCredentials } {
-  const url = /^(https?):\/\/([^/]+)\/?$/.exec(address);
-  const security = url?.[1] === "https" ? credentials.createSsl() : credentials.createInsecure();
-  return { target: url?.[2] ?? address, security };
+function securityOf({ address, tls, token }: TransportOptions, parsed: ServerAddress): ClientSecurity {
+  if (tls !== undefined && parsed.tls === false) {
+    throw new SettingsError([`${address} is without TLS, and certificates for it are set: write https://`]);
+  }
+  if (tls !== undefined || parsed.tls === true) return clientSecurity(tls ?? {}, parsed.host);
+  if (token !== undefined) refuseOpenToken(address, parsed);
+  return { credentials: credentials.createInsecure(), options: {} };
+}
+
+function withToken(metadata: Metadata, token: string | undefined): Metadata {
+  if (token !== undefined && metadata.get("authorization").length === 0) {
+    metadata.set("authorization", `Bearer ${token}`);
+  }
+  return metadata;
 }
 
 function optionsOf(timeoutMs: number | undefined): CallOptions {
@@ -88,7 +109,7 @@ function callUnary<I extends DescMessage, O extends DescMessage>(
   method: DescMethodUnary<I, O>,
   signal: AbortSignal | undefined,
   options: CallOptions,
-  header: HeadersGiven,
+  metadata: Metadata,
   input: MessageInitShape<I>,
 ): Promise<UnaryResponse<I, O>> {
   return new Promise((resolve, reject) => {
@@ -112,12 +133,12 @@ function callUnary<I extends DescMessage, O extends DescMessage>(
       serializer(method.input),
       parser(method.output),
       input,
-      toMetadata(header),
+      metadata,
       options,
       onAnswer,
     );
-    call.on("metadata", (metadata) => {
-      response.headers = toHeaders(metadata);
+    call.on("metadata", (received) => {
+      response.headers = toHeaders(received);
     });
     call.on("status", (status) => {
       response.trailers = toHeaders(status.metadata);
@@ -140,7 +161,7 @@ async function callStream<I extends DescMessage, O extends DescMessage>(
   method: DescMethodStreaming<I, O>,
   signal: AbortSignal | undefined,
   options: CallOptions,
-  header: HeadersGiven,
+  metadata: Metadata,
   input: AsyncIterable<MessageInitShape<I>>,
 ): Promise<StreamResponse<I, O>> {
   if (signal?.aborted) {
@@ -151,7 +172,7 @@ async function callStream<I extends DescMessage, O extends DescMessage>(
     pathOf(method),
     serializer(method.input),
     parser(method.output),
-    toMetadata(header),
+    metadata,
     options,
   );
   const stream = new ClientStream(call, signal);

@@ -41,13 +41,18 @@ export function reflectionServices(services: readonly DescService[]): BoundServi
   const all = [...services, ServerReflection, AlphaServerReflection];
   const index = indexDescriptors([...all.map((service) => service.file), ...DETAIL_FILES]);
   const names = all.map((service) => ({ name: service.typeName })).sort((a, b) => (a.name < b.name ? -1 : 1));
+  const options = { openTo: "all callers" } as const;
   return [
-    bindService(ServerReflection, {
-      serverReflectionInfo: (requests) => answerAll(index, names, requests, ServerReflectionRequestSchema),
-    }),
-    bindService(AlphaServerReflection, {
-      serverReflectionInfo: (requests) => answerAll(index, names, requests, AlphaRequestSchema),
-    }),
+    bindService(
+      ServerReflection,
+      { serverReflectionInfo: (requests) => answerAll(index, names, requests, ServerReflectionRequestSchema) },
+      options,
+    ),
+    bindService(
+      AlphaServerReflection,
+      { serverReflectionInfo: (requests) => answerAll(index, names, requests, AlphaRequestSchema) },
+      options,
+    ),
   ];
 }
 

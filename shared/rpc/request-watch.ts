@@ -1,4 +1,12 @@
 import { constants, type ServerHttp2Stream } from "node:http2";
+import type { Access } from "#shared/auth/access.ts";
+import { NOBODY } from "./credentials-of.ts";
+
+interface AwaitedRequest {
+  readonly stream: ServerHttp2Stream;
+  readonly sinceMs: number;
+  access: Access;
+}
 
 /** The header under which a request's number travels through both stacks. Callers cannot set it. */
 export const REQUEST_KEY = "cos-request";
@@ -17,7 +25,7 @@ export const REQUEST_KEY = "cos-request";
  * 2. What has left is never cut: long answers and streams in both directions go on.
  */
 export class RequestWatch {
-  readonly #requests = new Map<string, { readonly stream: ServerHttp2Stream; readonly sinceMs: number }>();
+  readonly #requests = new Map<string, AwaitedRequest>();
   readonly #timeoutMs: number;
   readonly #intervalMs: number;
   #timer: NodeJS.Timeout | undefined;
@@ -32,10 +40,29 @@ export class RequestWatch {
   enter(stream: ServerHttp2Stream): string {
     this.#count += 1;
     const number = String(this.#count);
-    this.#requests.set(number, { stream, sinceMs: performance.now() });
+    this.#requests.set(number, { stream, sinceMs: performance.now(), access: NOBODY });
     stream.once("close", () => this.leave(number));
     this.#timer ??= setInterval(() => this.#check(), this.#intervalMs).unref();
     return number;
+  }
+
+  /** Notes who makes the request, for the call that will begin. False: the request has left. */
+  letIn(number: string, access: Access): boolean {
+    const request = this.#requests.get(number);
+    if (request !== undefined) {
+      request.access = access;
+    }
+    return request !== undefined;
+  }
+
+  /** Who makes the request; nobody with any rights, if that was never noted. */
+  accessOf(number: string | undefined): Access {
+    return this.#requests.get(number ?? "")?.access ?? NOBODY;
+  }
+
+  /** How many there are. */
+  get count(): number {
+    return this.#requests.size;
   }
 
   leave(number: string | undefined): void {

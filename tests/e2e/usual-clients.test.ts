@@ -29,6 +29,7 @@ describe("grpcurl", () => {
   needs("grpcurl")("lists and describes what is served, options included", async () => {
     const list = await grpcurl(mesh.address, "list");
     expect(list.stdout.trim().split("\n")).toEqual([
+      "cos.auth.v1.AuthService",
       CONDUCTOR,
       "cos.conductor.v1.ModuleService",
       "grpc.health.v1.Health",
@@ -152,7 +153,7 @@ describe("a tool that speaks only Redis", () => {
 });
 
 test("whoever speaks no protocol of the mesh is answered and cut, and nobody else notices", async () => {
-  const answer = await fetch(mesh.url, { headers: { host: mesh.address } });
+  const answer = await fetch(`${mesh.url}/nothing`, { headers: { host: mesh.address } });
   expect(answer.status).toBe(404);
   await expect(mesh.conductor.isServing()).resolves.toBe(true);
 });

@@ -4,6 +4,10 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, jest } from "@jest/globals";
 import { build } from "esbuild";
 import { type Browser, chromium } from "playwright-core";
+import { PrincipalKind } from "#gen/cos/auth/v1/auth_pb.ts";
+import { ensureOwner } from "#services/conductor/store/access/ensure-owner.ts";
+import { hashOfApiToken, makeApiToken } from "#shared/auth/api-token.ts";
+import { openLog } from "#shared/log/open-log.ts";
 import type { PageReport } from "#tests/support/clients/browser/page.ts";
 import { findTool } from "#tests/support/find-tool.ts";
 import { type Mesh, openMesh } from "#tests/support/mesh.ts";
@@ -17,6 +21,7 @@ let browser: Browser | undefined;
 const pages: Server[] = [];
 let listed: string;
 let stranger: string;
+let token: string;
 
 /** Serves one page whose script is the bundled client; answers with its origin. */
 async function servePage(script: string): Promise<string> {
@@ -38,6 +43,9 @@ beforeAll(async () => {
   [listed, stranger] = [await servePage(script), await servePage(script)];
   mesh = await openMesh({ env: { COS_ALLOWED_ORIGINS: listed } });
   for (const name of ["by_connect", "by_grpc_web"]) await mesh.client().modules.registerModule({ module: { name } });
+  token = makeApiToken(PrincipalKind.PERSON);
+  const log = openLog({ service: "test", level: "warn" });
+  await ensureOwner({ url: mesh.postgresUrl, hash: hashOfApiToken(token), log });
   // As root, which a container's user is, Chromium has no sandbox.
   browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
 });
@@ -47,11 +55,11 @@ afterAll(async () => {
   await mesh?.stop();
 });
 
-async function visit(origin: string, protocol: string, module: string): Promise<PageReport> {
+async function visit(origin: string, protocol: string, module: string, shown = token): Promise<PageReport> {
   const page = await (browser as Browser).newPage();
   try {
     await page.goto(origin);
-    const call = `recordAndSubscribe(${JSON.stringify(mesh.url)}, "${protocol}", "${module}")`;
+    const call = `recordAndSubscribe(${JSON.stringify(mesh.url)}, "${protocol}", "${module}", "${shown}")`;
     return await page.evaluate<PageReport>(call);
   } finally {
     await page.close();
@@ -65,6 +73,11 @@ describe("a page in a real browser, of another origin, with nothing in between",
   ])("records and subscribes over %s", async (protocol, module) => {
     const report = await visit(listed, protocol, module);
     expect(report).toEqual({ requestId: expect.stringMatching(/./), heard: [1, 2], refusal: "InvalidArgument" });
+  });
+
+  needs("chromium")("is refused without a token, though it runs on this machine", async () => {
+    const { error } = await visit(listed, "connect", "by_connect", "nothing");
+    expect(error).toMatch(/unauthenticated/);
   });
 
   needs("chromium")("is refused where its origin is not listed, and nothing is written", async () => {

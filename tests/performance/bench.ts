@@ -7,6 +7,7 @@
 import { availableParallelism, cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { Closers } from "#shared/lifecycle/closers.ts";
+import { auth } from "./auth.ts";
 import { deliver } from "./deliver.ts";
 import { fanout } from "./fanout.ts";
 import { flat } from "./flat.ts";
@@ -28,7 +29,16 @@ export interface BenchOptions {
 
 export type Bench = (rig: Rig, options: BenchOptions) => Promise<Report>;
 
-const BENCHES: Readonly<Record<string, Bench>> = { record, publish, deliver, fanout, list, import: importDiary, flat };
+const BENCHES: Readonly<Record<string, Bench>> = {
+  record,
+  publish,
+  deliver,
+  fanout,
+  list,
+  import: importDiary,
+  auth,
+  flat,
+};
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

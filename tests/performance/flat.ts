@@ -111,7 +111,7 @@ function memory(): AcceptedMemory {
     },
     idempotencyKey: id,
   });
-  return acceptMemory(request, { id, requestId: id, traceId: "", traceparent: "" });
+  return acceptMemory(request, { id, requestId: id, recordedBy: "bench", traceId: "", traceparent: "" });
 }
 
 /** How many were recorded, and at what cost. */

@@ -100,7 +100,13 @@ function conductorOptions(
     name: "conductor",
     script: "services/conductor/main.ts",
     nodeArgs: profileFolder === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", profileFolder],
-    env: { COS_POSTGRES_URL: postgresUrl, COS_REDIS_URL: redisUrl, COS_CONDUCTOR_LISTEN: address },
+    env: {
+      COS_POSTGRES_URL: postgresUrl,
+      COS_REDIS_URL: redisUrl,
+      COS_CONDUCTOR_LISTEN: address,
+      // As fast as it can.
+      COS_RATE_LIMIT_SERVICES: "0",
+    },
     logFile: join(folder, "conductor.log"),
   };
 }

@@ -16,6 +16,8 @@ export interface GhzOptions {
   readonly proto: string;
   /** A file with the request's bytes: fixed, since ghz's templates cost as much as a call. Unset: an empty request. */
   readonly requestFile?: string;
+  /** Sent with every call. Unset: none. */
+  readonly token?: string;
   readonly concurrency: number;
   readonly seconds: number;
   /** For ghz's report. */
@@ -41,6 +43,7 @@ export async function runGhz(options: GhzOptions): Promise<Throughput> {
     `--proto=${join(ROOT, options.proto)}`,
     `--import-paths=${join(ROOT, "proto")}`,
     ...(options.requestFile === undefined ? ["--data={}"] : [`--binary-file=${options.requestFile}`]),
+    ...(options.token === undefined ? [] : [`--metadata={"authorization":"Bearer ${options.token}"}`]),
     `--concurrency=${options.concurrency}`,
     `--duration=${options.seconds}s`,
     "--duration-stop=wait",

@@ -18,6 +18,8 @@ export const FAKE_SERVICE: Service = {
   entry: "tests/support/fake-service.ts",
   listen: setting,
   settings: { listen: setting },
+  check: () => {},
+  entrance: () => ({ auth: "local", certificate: undefined }),
   postgresVariable: "COS_FAKE_POSTGRES_URL",
   about: "a fake",
   drainMs: () => 1_000,

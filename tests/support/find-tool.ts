@@ -9,12 +9,14 @@ const NAMES = {
   grpcurl: ["grpcurl"],
   ghz: ["ghz"],
   "grpc-health-probe": ["grpc-health-probe", "grpc_health_probe"],
+  h2spec: ["h2spec"],
   go: ["go"],
   python3: ["python3"],
   chromium: ["chromium", "chromium-browser", "google-chrome", "chrome"],
   pgbench: ["pgbench"],
   psql: ["psql"],
   curl: ["curl"],
+  sslyze: ["sslyze"],
   git: ["git"],
 } as const satisfies Record<string, readonly string[]>;
 

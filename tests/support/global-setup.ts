@@ -1,3 +1,6 @@
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { findRedis } from "#deploy/local/engines/find-redis.ts";
 import { migrateConductor } from "#services/conductor/migrate.ts";
 import { openLog } from "#shared/log/open-log.ts";
@@ -26,6 +29,7 @@ export default async function globalSetup(): Promise<void> {
   const template = `cos_test_${process.pid}`;
   globalThis.cosRunEngines = { servers: [postgres, redis].filter((each) => each !== undefined), postgresUrl, template };
   await makeTemplate(postgresUrl, template);
+  process.env.COS_TEST_RUN_OUTPUT = mkdtempSync(join(tmpdir(), "cos-output-"));
   process.env.COS_TEST_RUN_POSTGRES_URL = postgresUrl;
   process.env.COS_TEST_RUN_TEMPLATE = template;
   const redisUrl = redisGiven ?? redis?.url;

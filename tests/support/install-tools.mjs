@@ -8,6 +8,8 @@ const TOOLS = [
   { name: "grpcurl", module: "github.com/fullstorydev/grpcurl/cmd/grpcurl", version: "v1.9.4" },
   { name: "ghz", module: "github.com/bojand/ghz/cmd/ghz", version: "v0.93.0" },
   { name: "grpc-health-probe", module: "github.com/grpc-ecosystem/grpc-health-probe", version: "v0.4.61" },
+  // The last version that Go's proxy has.
+  { name: "h2spec", module: "github.com/summerwind/h2spec/cmd/h2spec", version: "v2.2.1+incompatible" },
 ];
 
 const bin = join(import.meta.dirname, "..", "..", ".cos", "tools", "bin");
@@ -38,7 +40,7 @@ mkdirSync(bin, { recursive: true });
 mkdirSync(env.GOBIN, { recursive: true });
 if (spawnSync("go", ["version"], { env, stdio: "ignore" }).status !== 0) {
   console.error(
-    "Go is not here: grpcurl, ghz and grpc-health-probe are not built, and the tests with them are skipped.",
+    "Go is not here: grpcurl, ghz, grpc-health-probe and h2spec are not built, and the tests with them are skipped.",
   );
   process.exitCode = process.env.COS_TEST_REQUIRE_ALL === "1" ? 1 : 0;
 } else {

@@ -1,5 +1,6 @@
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { once } from "node:events";
+import { keepOutput } from "./keep-output.ts";
 import { eventually } from "./mesh-wait.ts";
 
 export interface Ended {
@@ -36,6 +37,7 @@ export function startCommand(file: string, args: readonly string[], options: Spa
   const ended = once(child, "close").then((how) => {
     const [code, signal] = how as [number | null, NodeJS.Signals | null];
     over = true;
+    keepOutput(args, { stdout, stderr });
     return { code: code ?? 128 + (SIGNAL_NUMBERS[signal as NodeJS.Signals] ?? 0), stdout, stderr };
   });
   return {

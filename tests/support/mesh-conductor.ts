@@ -25,16 +25,24 @@ export interface Conductor {
   stop(): Promise<Ended>;
 }
 
-/** Starts a conductor as an operator does: a command, and settings in the environment. */
-export function startConductor(port: number, env: Readonly<Record<string, string>>): Conductor {
+/**
+ * Starts a conductor as an operator does: a command, and settings in the environment. One that speaks TLS is asked for its health at
+ * `healthPort`.
+ */
+export function startConductor(port: number, env: Readonly<Record<string, string>>, healthPort?: number): Conductor {
   const address = `127.0.0.1:${port}`;
+  const healthAddress = `127.0.0.1:${healthPort ?? port}`;
   const running = startCommand(process.execPath, [MAIN], {
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     cwd: ROOT,
-    env: { ...env, COS_CONDUCTOR_LISTEN: address },
+    env: {
+      ...env,
+      COS_CONDUCTOR_LISTEN: address,
+      ...(healthPort !== undefined && { COS_CONDUCTOR_HEALTH_LISTEN: healthAddress }),
+    },
   });
   const output = () => running.stdout() + running.stderr();
-  const isServing = () => checkHealth(address);
+  const isServing = () => checkHealth(healthAddress);
   return {
     address,
     pid: running.process.pid as number,

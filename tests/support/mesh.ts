@@ -23,6 +23,8 @@ export interface MeshOptions {
   readonly faults?: boolean;
   /** Further settings of the conductor. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Where the first conductor tells its health without TLS. Unset: at its own port. */
+  readonly healthPort?: number;
 }
 
 export interface MeshClient {
@@ -69,7 +71,7 @@ export async function openMesh(options: MeshOptions = {}): Promise<Mesh> {
   const conductors: Conductor[] = [];
   const transports: ClosableTransport[] = [];
   const start = async (at: number, further: Readonly<Record<string, string>> = {}) => {
-    const started = startConductor(at, { ...env, ...further });
+    const started = startConductor(at, { ...env, ...further }, options.healthPort);
     conductors.push(started);
     await started.serving();
     return started;

@@ -10,6 +10,7 @@ import { Client } from "pg";
 import { isAlive } from "#deploy/local/processes/is-alive.ts";
 import { runCommand } from "#deploy/local/run-command.ts";
 import { FAKE_SERVICE, ROOT } from "./fake-launcher.ts";
+import { keepLauncher } from "./keep-output.ts";
 import { freePort } from "./private-servers.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
@@ -69,6 +70,7 @@ export function startLauncher({ env }: Pick<Place, "env">, services = [FAKE_SERV
   let over = false;
   const settled = code.finally(() => {
     over = true;
+    keepLauncher(env.COS_DATA_DIR, lines.join("\n"));
   });
   settled.catch(() => {});
   endWithTests(() => {
@@ -124,7 +126,10 @@ export function spawnLauncher(
       text += stripVTControlCharacters(chunk.toString());
     });
   }
-  const ended = once(child, "close").then(([status]) => ({ status: status as number | null, text }));
+  const ended = once(child, "close").then(([status]) => {
+    keepLauncher(env.COS_DATA_DIR, text);
+    return { status: status as number | null, text };
+  });
   endWithTests(() => (child.kill("SIGTERM") ? ended : Promise.resolve()));
   const said = async (pattern: RegExp) => {
     while (!pattern.test(text)) await soon();

@@ -7,7 +7,7 @@ export function addAddressOption(command: Command): Command {
   return command.addOption(
     new Option(
       "--address <host:port>",
-      "where the conductor is (COS_CONDUCTOR_ADDRESS, else 127.0.0.1:50051)",
+      "where the conductor is, with https:// before it for TLS (COS_CONDUCTOR_ADDRESS, else 127.0.0.1:50051)",
     ).argParser(address),
   );
 }

@@ -13,8 +13,8 @@ export function migrateCommand(cli: Cli): Command {
     ["COS_POSTGRES_OWNER_URL=postgres://owner@db/cos cos migrate", "as the role that owns the schemas"],
   ]);
   const run = runs(cli, async () => {
-    const { runMigrations } = await import("../run-migrations.ts");
-    return runMigrations(cli);
+    const { runJob } = await import("../run-job.ts");
+    return runJob(cli, "migrate.ts");
   });
   return command.action(run);
 }

@@ -1,7 +1,7 @@
 import type { Cli } from "../cli.ts";
 import { CliFailure } from "../cli-failure.ts";
 import type { ImportOptions } from "../commands/import.ts";
-import { withConnection } from "../connection.ts";
+import { withConnection } from "../connection/with-connection.ts";
 import { EXIT } from "../exit-codes.ts";
 import { commitItem } from "./commit-item.ts";
 import { countCommits, readCommits } from "./git-log.ts";

@@ -3,10 +3,11 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { RecordMemoryResponse } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import type { Cli } from "../cli.ts";
 import type { ImportOptions } from "../commands/import.ts";
-import type { Connection } from "../connection.ts";
+import type { Connection } from "../connection/with-connection.ts";
 import { EXIT } from "../exit-codes.ts";
+import { ProgressBar } from "../output/progress-bar.ts";
+import { checkMayRecord } from "./check-may-record.ts";
 import type { LineFault } from "./line-fault.ts";
-import { ProgressBar } from "./progress-bar.ts";
 import { type Item, recordItems } from "./record-items.ts";
 import { registerModule } from "./register-module.ts";
 import { type Fault, Tally } from "./tally.ts";
@@ -57,23 +58,36 @@ export async function runImport(
   const { signal } = cli.terminal;
   const run = openRun(cli, source, options);
   const release = stopOn(signal, run, waits.lastAnswersMaxMs);
-  const module = options.module ?? "cc";
-  // Also the first word with the server: if nobody is there, this says so at once.
-  if (await registerModule(connection, module, signal)) tell(run, `module ${module} registered`);
   try {
-    await recordAll(run, connection, waits.giveUpAfterMs);
-  } catch (error) {
-    if (!signal.aborted) throw error;
+    await openModule(run, connection, signal);
+    await recordAndCount(run, connection, waits.giveUpAfterMs);
   } finally {
     release();
-    run.bar.clear();
-    await run.tally.close();
   }
   if (signal.aborted) {
     tell(run, "stopped: type the same command again to go on, nothing is recorded twice");
     return EXIT.interrupted;
   }
   return run.tally.counts.failed > 0 ? EXIT.failed : EXIT.ok;
+}
+
+/** Also the first word with the server: if nobody is there, or nothing may be recorded, it is said at once. */
+async function openModule(run: Run, connection: Connection, signal: AbortSignal): Promise<void> {
+  const { module } = run.options;
+  if (module !== undefined && (await registerModule(connection, module, signal)))
+    tell(run, `module ${module} registered`);
+  await checkMayRecord(connection, module, signal);
+}
+
+async function recordAndCount(run: Run, connection: Connection, giveUpAfterMs: number): Promise<void> {
+  try {
+    await recordAll(run, connection, giveUpAfterMs);
+  } catch (error) {
+    if (!run.cli.terminal.signal.aborted) throw error;
+  } finally {
+    run.bar.clear();
+    await run.tally.close();
+  }
 }
 
 function openRun(cli: Cli, source: ImportSource, options: ImportOptions): Run {

@@ -1,7 +1,12 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { InvalidArgumentError } from "commander";
-import { parseAddress } from "../config.ts";
+import { parseServerAddress } from "#shared/config/client-settings.ts";
+import { isId } from "./is-id.ts";
+import { parseDurationS } from "./parse-duration.ts";
+import { parseGrant } from "./parse-grant.ts";
 import { type Instant, parseInstant } from "./parse-instant.ts";
+import { parseSeal } from "./parse-seal.ts";
+import { parseSince } from "./parse-since.ts";
 
 const MODULE = /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/;
 const MODULE_LENGTH_MAX = 40;
@@ -12,9 +17,14 @@ function refusing<T>(parse: (text: string) => T): (text: string) => T {
     try {
       return parse(text);
     } catch (error) {
-      throw new InvalidArgumentError(`It ${(error as Error).message}.`);
+      throw new InvalidArgumentError(sentence((error as Error).message));
     }
   };
+}
+
+/** `must be a date` or `there is no 1660-02-30`, as what follows "is invalid.". */
+function sentence(message: string): string {
+  return message.startsWith("must ") ? `It ${message}.` : `${message.charAt(0).toUpperCase()}${message.slice(1)}.`;
 }
 
 /** Collects an option that may be given several times. */
@@ -22,15 +32,12 @@ export function repeated<T>(parse: (text: string) => T): (text: string, before: 
   return (text, before = []) => [...before, parse(text)];
 }
 
-export const address = refusing(parseAddress);
+export const address = refusing(parseServerAddress);
 
-export const instant: (text: string) => Instant = (text) => {
-  try {
-    return parseInstant(text);
-  } catch (error) {
-    throw new InvalidArgumentError(`${(error as Error).message}.`);
-  }
-};
+export const instant: (text: string) => Instant = refusing(parseInstant);
+
+/** An instant, or how long ago. */
+export const since = refusing(parseSince);
 
 export const moduleName = refusing((text) => {
   if (MODULE.test(text) && text.length <= MODULE_LENGTH_MAX) return text;
@@ -38,6 +45,19 @@ export const moduleName = refusing((text) => {
 });
 
 export const text = (value: string): string => value;
+
+/** A length of time, in seconds. */
+export const durationS = refusing(parseDurationS);
+
+export const grant = refusing(parseGrant);
+
+export const seal = refusing(parseSeal);
+
+/** A UUID, in small letters. */
+export const id = refusing((value) => {
+  if (isId(value)) return value.toLowerCase();
+  throw new Error("must be an id, such as 019a3f5e-7c1b-7d0e-8c55-0f6b2a9d4e11");
+});
 
 /** A whole number from 1. */
 export const count = refusing((value) => {

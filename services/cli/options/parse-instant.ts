@@ -9,6 +9,11 @@ const SHAPE =
 const YEAR_1_S = -62_135_596_800;
 const YEAR_9999_END_S = 253_402_300_799;
 
+/** Whether a text is written as an instant, be there such a day or not. */
+export function looksLikeInstant(text: string): boolean {
+  return SHAPE.test(text);
+}
+
 /**
  * An instant from RFC 3339, or a date alone for its midnight in UTC; years 1 to 9999, proleptic Gregorian calendar.
  *

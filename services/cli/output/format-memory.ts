@@ -5,6 +5,8 @@ import type { Output } from "./output.ts";
 
 /** Columns that the text of a memory gets at least, however narrow the terminal. */
 const TEXT_COLUMNS_MIN = 20;
+/** Columns of a terminal from which on a line also says who recorded the memory. */
+const RECORDER_COLUMNS_MIN = 120;
 
 /** A memory on one line: when, where, what, from whom, and as much of the text as fits. */
 export function memoryLine(out: Output, memory: Memory): string {
@@ -14,6 +16,7 @@ export function memoryLine(out: Output, memory: Memory): string {
       ["dim", `${memory.module}/${memory.position}`],
       ["yellow", memory.eventType],
       ["green", oneLine(memory.source)],
+      ["magenta", recorderOf(out, memory)],
     ] as const
   ).filter(([, part]) => part !== "");
   const lead = parts.map(([format, part]) => out.style(format, part)).join("  ");
@@ -21,6 +24,12 @@ export function memoryLine(out: Output, memory: Memory): string {
   if (out.columns === undefined) return `${lead}  ${text}`.trimEnd();
   const leadColumns = parts.reduce((columns, [, part]) => columns + part.length + 2, 0);
   return `${lead}  ${shorten(text, Math.max(TEXT_COLUMNS_MIN, out.columns - leadColumns))}`.trimEnd();
+}
+
+/** Who recorded it, where there is room and it says more than the source does; nearly all is recorded by people at the machine. */
+function recorderOf({ columns = Number.POSITIVE_INFINITY }: Output, { recordedBy, source }: Memory): string {
+  const isPlain = recordedBy === "" || recordedBy === "local" || recordedBy === "owner" || recordedBy === source;
+  return isPlain || columns < RECORDER_COLUMNS_MIN ? "" : `by ${oneLine(recordedBy)}`;
 }
 
 /** What a memory says, in the fewest words. */
@@ -41,6 +50,7 @@ export function memoryBlock(out: Output, memory: Memory): string {
     ["source", memory.source],
     ["occurred", formatInstant(memory.occurredAt)],
     ["recorded", formatInstant(memory.recordedAt)],
+    ["recorded by", memory.recordedBy],
     ["forgotten", formatInstant(memory.forgottenAt)],
     ["session", memory.sessionId],
     ["tags", memory.tags.join(", ")],

@@ -30,6 +30,13 @@ export function shorten(text: string, columns: number): string {
   return text;
 }
 
+/** How many columns a text takes on a terminal. */
+export function columnsOf(text: string): number {
+  let columns = 0;
+  for (const character of text) columns += widthOf(character);
+  return columns;
+}
+
 function widthOf(character: string): number {
   if (character < "\u0300") return 1;
   if (COMBINING.test(character)) return 0;

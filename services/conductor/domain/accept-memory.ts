@@ -17,6 +17,8 @@ export const defaultModule = "cc";
 export interface CallMarks {
   readonly id: string;
   readonly requestId: string;
+  /** The name of the principal that calls. */
+  readonly recordedBy: string;
   /** Empty: none. */
   readonly traceId: string;
   /** Empty unless sampled. */
@@ -50,8 +52,8 @@ export function acceptMemory(
   if (faults.length > 0 || given === undefined) refuse(faults, path);
 
   const content = normalise(given);
-  const { id, requestId, traceId, traceparent } = marks;
-  const memory = create(MemorySchema, { ...content, id, requestId, traceId });
+  const { id, requestId, recordedBy, traceId, traceparent } = marks;
+  const memory = create(MemorySchema, { ...content, id, requestId, recordedBy, traceId });
   return {
     id,
     module: memory.module,

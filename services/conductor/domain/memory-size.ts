@@ -12,10 +12,23 @@ const TIME_BYTES_MAX = 19;
  */
 export function memorySize(memory: Memory): number {
   if (memory.payload !== undefined || memory.promptTrace !== undefined) return toBinary(MemorySchema, memory).length;
-  const { id, module, eventType, source, text, sessionId, requestId, traceId, causationId, payloadType, tags } = memory;
+  const {
+    id,
+    module,
+    eventType,
+    source,
+    text,
+    sessionId,
+    requestId,
+    traceId,
+    causationId,
+    payloadType,
+    recordedBy,
+    tags,
+  } = memory;
   let size = memory.occurredAt === undefined ? 0 : TIME_BYTES_MAX;
   // Field numbers up to 15 have a tag of one byte; payload_type is number 17.
-  for (const value of [id, module, eventType, source, text, sessionId, requestId, traceId, causationId]) {
+  for (const value of [id, module, eventType, source, text, sessionId, requestId, traceId, causationId, recordedBy]) {
     size += value === "" ? 0 : 1 + delimitedSize(value);
   }
   if (payloadType !== "") size += 2 + delimitedSize(payloadType);

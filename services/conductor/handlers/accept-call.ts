@@ -7,5 +7,6 @@ import type { AcceptedMemory } from "../domain/accepted-memory.ts";
 /** A request of this call as the write path takes it, under a new id. Throws INVALID_FIELD. */
 export function acceptCall(request: RecordMemoryRequest, call: CallContext, options?: AcceptOptions): AcceptedMemory {
   const { requestId, traceId, traceparent } = call;
-  return acceptMemory(request, { id: randomUUIDv7(), requestId, traceId, traceparent }, options);
+  const recordedBy = call.access.principal.name;
+  return acceptMemory(request, { id: randomUUIDv7(), requestId, recordedBy, traceId, traceparent }, options);
 }

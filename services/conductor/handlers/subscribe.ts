@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { ConductorService, SubscribeRequest } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
-import type { Scope } from "#shared/auth/scope.ts";
+import type { Access } from "#shared/auth/access.ts";
 import type { Handlers } from "#shared/rpc/bind-service.ts";
 import type { Encoded } from "#shared/rpc/encoded.ts";
 import { checkFilter } from "../domain/check-filter.ts";
@@ -8,12 +8,12 @@ import { checkFilter } from "../domain/check-filter.ts";
 /** The highway's way in: frames of `SubscribeResponse`, encoded. */
 export type Subscribe = (
   request: SubscribeRequest,
-  subscriber: { readonly scope: Scope; readonly signal: AbortSignal; readonly subscriptionId: string },
+  subscriber: { readonly access: Access; readonly signal: AbortSignal; readonly subscriptionId: string },
 ) => AsyncIterable<Encoded>;
 
 export function subscribe(open: Subscribe): Handlers<typeof ConductorService>["subscribe"] {
-  return (request, { scope, signal }) => {
+  return (request, { access, signal }) => {
     checkFilter(request.filter);
-    return open(request, { scope, signal, subscriptionId: randomUUID() });
+    return open(request, { access, signal, subscriptionId: randomUUID() });
   };
 }

@@ -22,7 +22,10 @@ export const ModuleEntity = defineEntity({
 
 export type ModuleRow = InferEntity<typeof ModuleEntity>;
 
-/** The last position of each module: the row that `record_batch` locks, and the only one it updates. */
+/**
+ * The last position of each module: the row that `record_batch` locks, and the only one it updates; and that of its last forgetting,
+ * 0 for none, which `forget_batch` sets.
+ */
 export const HeadEntity = defineEntity({
   name: "Head",
   tableName: "head",
@@ -31,10 +34,11 @@ export const HeadEntity = defineEntity({
     module: p.text().primary(),
     position: p.bigint("number").defaultRaw("0"),
     recordedAt: p.datetime().columnType("timestamptz(6)").nullable(),
+    forgetting: p.bigint("number").defaultRaw("0"),
   },
 });
 
-/** What was recorded, a row for each position. Written by `record_batch` alone. */
+/** What was recorded, a row for each position. Written by `record_batch` alone, emptied by `forget_batch`. */
 export const MemoryEntity = defineEntity({
   name: "Memory",
   tableName: "memory",
@@ -95,6 +99,13 @@ export const EpochEntity = defineEntity({
     databaseOid: p.bigint("number"),
     forks: p.json<Record<string, number>>().columnType("jsonb").defaultRaw("'{}'"),
     beganAt: p.datetime().columnType("timestamptz(6)").defaultRaw("now()"),
+    // Spelt as PostgreSQL gives it back, so that the comparison with the migrations finds no difference.
+    tokenSecret: p
+      .blob()
+      .columnType("bytea")
+      .defaultRaw(
+        "decode(replace(((gen_random_uuid())::text || (gen_random_uuid())::text), '-'::text, ''::text), 'hex'::text)",
+      ),
   },
 });
 

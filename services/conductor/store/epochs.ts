@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { createSecretKey, randomBytes } from "node:crypto";
 import type pg from "pg";
 import type { EpochHistory, EpochRecord } from "#shared/highway/log-port.ts";
 import type { Log } from "#shared/log/open-log.ts";
@@ -18,6 +18,7 @@ interface EpochRow extends Lineage {
   readonly generation: number;
   readonly identity: string;
   readonly forks: Record<string, number>;
+  readonly token_secret: Buffer;
 }
 
 const readLineage = `
@@ -27,7 +28,7 @@ const readLineage = `
   where d.datname = current_database()`;
 
 const readEpochs = `
-  select generation, identity, system_identifier, timeline::text, database_oid::text, forks
+  select generation, identity, system_identifier, timeline::text, database_oid::text, forks, token_secret
   from mem0_cc.epoch order by generation`;
 
 const beginEpoch = `
@@ -138,12 +139,13 @@ function isCurrent(row: EpochRow | undefined, lineage: Lineage): boolean {
 }
 
 function historyOf(rows: readonly EpochRow[]): EpochHistory {
-  const past = rows.map<EpochRecord>(({ generation, identity, forks }) => ({
+  const past = rows.map<EpochRecord>(({ generation, identity, forks, token_secret }) => ({
     generation,
     identity,
     forks: new Map(Object.entries(forks)),
+    tokenKey: createSecretKey(token_secret),
   }));
   const current = past.at(-1);
   if (current === undefined) throw postgresUnavailable();
-  return { current: { generation: current.generation, identity: current.identity }, past };
+  return { current, past };
 }

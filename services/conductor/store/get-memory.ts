@@ -1,6 +1,7 @@
 import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
 import type { GetMemoryRequest } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { type Memory, MemoryView } from "#gen/cos/memory/v1/memory_pb.ts";
+import { moduleNotFound } from "#shared/auth/refusals.ts";
 import type { Scope } from "#shared/auth/scope.ts";
 import { CosError } from "#shared/errors/cos-error.ts";
 import type { Postgres } from "#shared/postgres/open-postgres.ts";
@@ -8,7 +9,7 @@ import { queryAbortably } from "#shared/postgres/query-abortably.ts";
 import { defaultModule } from "../domain/accept-memory.ts";
 import { type MemoryRow, memoryColumns, memoryOf } from "./memory-rows.ts";
 import { Parameters } from "./parameters.ts";
-import { moduleNotFound, scopeParameter } from "./visibility.ts";
+import { scopeParameter } from "./visibility.ts";
 
 /**
  * One memory: by its id, alone or within a module, or by its place. Rejects with MODULE_NOT_FOUND when a module is named that the

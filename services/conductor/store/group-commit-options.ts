@@ -1,7 +1,7 @@
 import type pg from "pg";
 import type { Memory } from "#gen/cos/memory/v1/memory_pb.ts";
 import type { Log } from "#shared/log/open-log.ts";
-import type { OnCommitted } from "./announce-batch.ts";
+import type { OnCommitted } from "./announce-committed.ts";
 
 export interface GroupCommitOptions {
   readonly pool: pg.Pool;

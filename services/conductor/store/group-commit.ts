@@ -14,7 +14,7 @@ import { RecordQueue } from "./record-queue.ts";
 import { recordedOf } from "./recorded-of.ts";
 import { WriterConnection } from "./writer-connection.ts";
 
-export type { Committed } from "./announce-batch.ts";
+export type { Committed } from "./announce-committed.ts";
 export type { GroupCommitOptions } from "./group-commit-options.ts";
 export type { Recorded, Sequence } from "./record-call.ts";
 

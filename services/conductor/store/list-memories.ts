@@ -6,6 +6,7 @@ import {
 } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import type { Filter } from "#gen/cos/highway/v1/highway_pb.ts";
 import { type Memory, MemoryView } from "#gen/cos/memory/v1/memory_pb.ts";
+import { moduleNotFound } from "#shared/auth/refusals.ts";
 import type { Scope } from "#shared/auth/scope.ts";
 import type { Postgres } from "#shared/postgres/open-postgres.ts";
 import { queryAbortably } from "#shared/postgres/query-abortably.ts";
@@ -27,7 +28,7 @@ import { pageSizeOf } from "./page-size.ts";
 import { decodePageToken, encodePageToken, fingerprintOf, type KeyShape } from "./page-token.ts";
 import { Parameters } from "./parameters.ts";
 import { positionAt } from "./position-at.ts";
-import { moduleNotFound, scopeParameter } from "./visibility.ts";
+import { scopeParameter } from "./visibility.ts";
 
 /** A page ends here, with at least one memory. */
 const pageBytesMax = 2 * 1024 * 1024;

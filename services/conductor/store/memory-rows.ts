@@ -27,6 +27,7 @@ export interface MemoryRow {
   readonly trace_id: string | null;
   readonly traceparent: string | null;
   readonly causation_id: string | null;
+  readonly recorded_by: string | null;
   readonly prompt_trace?: JsonValue | null;
   readonly forgotten_us: string | null;
 }
@@ -35,7 +36,7 @@ const micros = (column: string) => `(extract(epoch from m.${column}) * 1000000):
 
 const basicColumns = [
   "m.module, m.position, m.id, m.event_type, m.source, m.session_id, m.tags, m.payload_type, m.request_id",
-  "m.trace_id, m.traceparent, m.causation_id",
+  "m.trace_id, m.traceparent, m.causation_id, m.recorded_by",
   `${micros("occurred_at")} as occurred_us, ${micros("recorded_at")} as recorded_us, ${micros("forgotten_at")} as forgotten_us`,
 ].join(", ");
 
@@ -67,6 +68,7 @@ export function memoryOf(row: MemoryRow): Memory {
     requestId: row.request_id,
     traceId: row.trace_id ?? "",
     causationId: row.causation_id ?? "",
+    recordedBy: row.recorded_by ?? "",
     ...(row.payload ? { payload: row.payload } : {}),
     ...(row.prompt_trace
       ? { promptTrace: fromJson(PromptTraceSchema, row.prompt_trace, { ignoreUnknownFields: true }) }
@@ -106,6 +108,7 @@ export function recordRowOf(accepted: AcceptedMemory, n: number): JsonObject {
   if (memory.traceId !== "") row.trace_id = memory.traceId;
   if (accepted.traceparent !== "") row.traceparent = accepted.traceparent;
   if (memory.causationId !== "") row.causation_id = memory.causationId;
+  if (memory.recordedBy !== "") row.recorded_by = memory.recordedBy;
   if (memory.promptTrace !== undefined) row.prompt_trace = toJson(PromptTraceSchema, memory.promptTrace);
   if (accepted.idempotencyKey !== "") {
     row.idempotency_key = accepted.idempotencyKey;

@@ -8,6 +8,7 @@ import {
   ModuleSchema,
   ModuleState,
 } from "#gen/cos/conductor/v1/module_service_pb.ts";
+import { moduleNotFound } from "#shared/auth/refusals.ts";
 import type { Scope } from "#shared/auth/scope.ts";
 import { CosError, invalidField } from "#shared/errors/cos-error.ts";
 import { engineError, postgresUnavailable } from "#shared/postgres/engine-error.ts";
@@ -16,7 +17,6 @@ import { textFault } from "../domain/text-fault.ts";
 import { HeadEntity, ModuleEntity, type ModuleRow } from "./entities.ts";
 import { pageSizeOf } from "./page-size.ts";
 import { decodePageToken, encodePageToken, fingerprintOf } from "./page-token.ts";
-import { moduleNotFound } from "./visibility.ts";
 
 /** What the functions here need: the database, and the identity of the present epoch for the cursors of heads. */
 export interface ModuleStore {

@@ -1,17 +1,26 @@
+import type pg from "pg";
+import { Verb } from "#gen/cos/auth/v1/auth_pb.ts";
 import type { GetMemoryRequest, ListMemoriesRequest } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
+import type { ForgetMemoriesRequest } from "#gen/cos/conductor/v1/forgetting_pb.ts";
 import type { ListModulesRequest, Module } from "#gen/cos/conductor/v1/module_service_pb.ts";
 import type { Memory } from "#gen/cos/memory/v1/memory_pb.ts";
-import { mayRead, type Scope } from "#shared/auth/scope.ts";
+import type { CallContext } from "#shared/auth/call-context.ts";
+import { rightMissingIn } from "#shared/auth/refusals.ts";
+import { mayRead, mayRecord, type Scope } from "#shared/auth/scope.ts";
 import type { CosError } from "#shared/errors/cos-error.ts";
 import type { EpochHistory, LogPort } from "#shared/highway/log-port.ts";
 import type { Log } from "#shared/log/open-log.ts";
-import { assertSchemaCurrent } from "#shared/postgres/assert-schema-current.ts";
+import { assertSchemasCurrent } from "#shared/postgres/assert-schemas-current.ts";
 import { openPostgres, type Postgres } from "#shared/postgres/open-postgres.ts";
 import { queryAbortably } from "#shared/postgres/query-abortably.ts";
 import { SchemaOutdatedError } from "#shared/postgres/schema-outdated-error.ts";
 import type { AcceptedMemory } from "../domain/accepted-memory.ts";
+import { type AccessStore, accessStore } from "./access/access-store.ts";
+import { authSchema } from "./access/auth-schema.ts";
+import { authMigrations } from "./access/migrations/auth-migrations.ts";
 import { logEntities, logSchema } from "./entities.ts";
 import { Epochs } from "./epochs.ts";
+import { type ForgetProgress, forgetMemories } from "./forget-memories.ts";
 import { getMemory, readPlaces } from "./get-memory.ts";
 import { GroupCommit, type GroupCommitOptions, type Recorded, type Sequence } from "./group-commit.ts";
 import { heads } from "./heads.ts";
@@ -22,6 +31,9 @@ import { plannerSettings } from "./planner-settings.ts";
 import { positionAt } from "./position-at.ts";
 import { readEvents } from "./read-events.ts";
 import { recordFault } from "./record-fault.ts";
+
+/** For a batch of forgetting: the server's own limit on a statement. */
+const forgetTimeoutMs = 5000;
 
 export interface StoreOptions {
   readonly url: string;
@@ -47,8 +59,14 @@ export interface Store {
   /** Records all or none. */
   recordAtomic(scope: Scope, accepted: readonly AcceptedMemory[]): Promise<Recorded[]>;
   readonly log: LogPort;
+  /** The database behind it, for those who read beside the log: who is let in. */
+  readonly postgres: Pick<Postgres, "pool" | "cancelBackend">;
+  /** Principals, tokens, rights and the audit: in the same database, and on the same connections. */
+  readonly access: AccessStore;
   getMemory(scope: Scope, request: GetMemoryRequest, signal?: AbortSignal): Promise<Memory>;
   listMemories(scope: Scope, request: ListMemoriesRequest, signal?: AbortSignal): Promise<MemoryPage>;
+  /** Forgets for good, a batch at each step. That the caller may was judged before: the scope only says what it may see. */
+  forgetMemories(scope: Scope, request: ForgetMemoriesRequest, call: CallContext): AsyncIterable<ForgetProgress>;
   /** The scope is not looked at: it names modules that are there, and says nothing of one that is to come. */
   registerModule(scope: Scope, module: Module): Promise<Module>;
   getModule(scope: Scope, name: string, signal?: AbortSignal): Promise<Module>;
@@ -78,7 +96,10 @@ export interface Store {
 export async function openStore(options: StoreOptions): Promise<Store> {
   const { log, connectTimeoutMs = 1500, readTimeoutMs = 1900 } = options;
   const epochs = new Epochs(log, connectTimeoutMs);
-  const needed = { schema: logSchema, migrations: logMigrations.map(({ name }) => name) };
+  const needed = [
+    { schema: logSchema, migrations: logMigrations.map(({ name }) => name) },
+    { schema: authSchema, migrations: authMigrations.map(({ name }) => name) },
+  ];
   const postgres = await openPostgres({
     url: options.url,
     applicationName: "cos conductor",
@@ -89,19 +110,21 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     connectTimeoutMs,
     settings: plannerSettings,
     onConnect: async (client) => {
-      await assertSchemaCurrent(client, needed, connectTimeoutMs);
+      await assertSchemasCurrent(client, needed, connectTimeoutMs);
       await epochs.check(client);
     },
     log,
   });
+  const epochOf = (client: pg.ClientBase): string => epochs.identityOf(client);
   const commit = new GroupCommit({
     ...options.commit,
     pool: postgres.pool,
     log,
-    epochOf: (client) => epochs.identityOf(client),
+    epochOf,
     readPlaces: (places) => readPlaces(postgres, places),
     ...(options.onCommitted === undefined ? {} : { onCommitted: options.onCommitted }),
   });
+  const forget = { postgres, log, epochOf, onCommitted: options.onCommitted, batchTimeoutMs: forgetTimeoutMs };
   const modules = { postgres, epoch: () => epochs.history().current.identity, timeoutMs: readTimeoutMs };
   return {
     record: (scope, accepted, sequence) => refusalOf(scope, [accepted], false) ?? commit.record(accepted, sequence),
@@ -113,8 +136,11 @@ export async function openStore(options: StoreOptions): Promise<Store> {
         readEvents(postgres, scope, { module, after, limits, filter }, signal),
       positionAt: (module, at, signal) => positionAt(postgres, module, at, signal),
     },
+    postgres,
+    access: accessStore(postgres, readTimeoutMs),
     getMemory: (scope, request, signal) => getMemory(postgres, scope, request, signal),
     listMemories: (scope, request, signal) => listMemories(postgres, scope, request, { signal }),
+    forgetMemories: (scope, request, call) => forgetMemories(forget, scope, request, call),
     registerModule: (_, module) => registerModule(modules, module),
     getModule: (scope, name, signal) => getModule(modules, scope, name, signal),
     listModules: (scope, request, signal) => listModules(modules, scope, request, signal),
@@ -140,10 +166,11 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 
 /** A module that the caller may not see is unknown to this caller, for writing too, and in the very same words. */
 function refusalOf(scope: Scope, accepted: readonly AcceptedMemory[], atomic: boolean): Promise<never> | undefined {
-  const n = accepted.findIndex(({ module }) => !mayRead(scope, module));
-  const unseen = accepted[n];
-  if (unseen === undefined) return undefined;
-  return Promise.reject(recordFault("module_unknown", unseen, atomic ? `requests[${n}].` : ""));
+  const n = accepted.findIndex(({ module }) => !mayRecord(scope, module));
+  const refused = accepted[n];
+  if (refused === undefined) return undefined;
+  if (mayRead(scope, refused.module)) return Promise.reject(rightMissingIn(Verb.RECORD, refused.module));
+  return Promise.reject(recordFault("module_unknown", refused, atomic ? `requests[${n}].` : ""));
 }
 
 async function ready(postgres: Postgres): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Filter } from "#gen/cos/highway/v1/highway_pb.ts";
 import { MemoryView } from "#gen/cos/memory/v1/memory_pb.ts";
+import { moduleNotFound } from "#shared/auth/refusals.ts";
 import type { Scope } from "#shared/auth/scope.ts";
 import type { ReadLimits, ReadResult } from "#shared/highway/log-port.ts";
 import type { Postgres } from "#shared/postgres/open-postgres.ts";
@@ -7,7 +8,7 @@ import { queryAbortably } from "#shared/postgres/query-abortably.ts";
 import { filterConditions } from "./filter-conditions.ts";
 import { eventOf, type MemoryRow, memoryColumns, memoryOf } from "./memory-rows.ts";
 import { Parameters } from "./parameters.ts";
-import { moduleNotFound, scopeParameter } from "./visibility.ts";
+import { scopeParameter } from "./visibility.ts";
 
 export interface ReadRequest {
   readonly module: string;

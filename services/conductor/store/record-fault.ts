@@ -1,9 +1,9 @@
 import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
+import { moduleNotFound } from "#shared/auth/refusals.ts";
 import { CosError } from "#shared/errors/cos-error.ts";
 import type { AcceptedMemory } from "../domain/accepted-memory.ts";
 import type { RecordOutcome } from "./record-batch.ts";
 import type { RecordCall } from "./record-call.ts";
-import { moduleNotFound } from "./visibility.ts";
 
 export type FaultOutcome = Exclude<RecordOutcome["outcome"], "recorded" | "duplicate" | "held_back">;
 

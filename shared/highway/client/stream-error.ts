@@ -43,7 +43,7 @@ export function passes(error: unknown): boolean {
   if (error instanceof ChainBroken || error instanceof Silence) return true;
   if (!(error instanceof ConnectError)) return false;
   const reason = error.findDetails(ErrorInfoSchema)[0]?.reason;
-  if (error.code === Code.ResourceExhausted) return reason === "OVERLOADED";
+  if (error.code === Code.ResourceExhausted) return reason === "OVERLOADED" || reason === "RATE_LIMITED";
   return PASSING_CODES.has(error.code) && reason !== "INTERNAL";
 }
 

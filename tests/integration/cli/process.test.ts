@@ -3,15 +3,18 @@ import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
+import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { makeAuthority, makeClientCertificate } from "#services/cli/dev-certs/make-certificates.ts";
 import { Output } from "#services/cli/output/output.ts";
-import { runMigrations } from "#services/cli/run-migrations.ts";
-import { localScope } from "#shared/auth/scope.ts";
+import { runJob } from "#services/cli/run-job.ts";
+import { localAccess } from "#shared/auth/local-access.ts";
 import { openLog } from "#shared/log/open-log.ts";
 import { openServer, type RpcServer } from "#shared/rpc/open-server.ts";
 import { runCommand, startCommand } from "#tests/support/mesh-command.ts";
 import { ROOT } from "#tests/support/mesh-conductor.ts";
 import { temporaryFolder } from "#tests/support/temporary-folder.ts";
+import { makeTlsFolder, validFor } from "#tests/support/tls-folder.ts";
 import { FakeConductor } from "#tests/unit/cli/support/fake-conductor.ts";
 import { Sink } from "#tests/unit/cli/support/run.ts";
 
@@ -21,14 +24,15 @@ const COS = join(ROOT, "bin", "cos.mjs");
 const folder = await temporaryFolder();
 let server: RpcServer;
 const fake = new FakeConductor();
+const given = () => ({
+  name: "fake",
+  services: fake.services(),
+  listen: { host: "127.0.0.1", port: 0 },
+  log: openLog({ service: "fake", level: "silent" }),
+  letIn: () => localAccess(),
+});
 beforeAll(async () => {
-  server = await openServer({
-    name: "fake",
-    services: fake.services(),
-    listen: { host: "127.0.0.1", port: 0 },
-    log: openLog({ service: "fake", level: "silent" }),
-    scopeOf: localScope,
-  });
+  server = await openServer(given());
 });
 afterAll(() => server.close());
 
@@ -42,6 +46,33 @@ function foreignNodes(): string[] {
     return Number.parseInt(execFileSync(path, ["--version"]).toString().slice(1), 10) >= 20;
   });
 }
+
+test("a certificate that the server does not believe is named as what may be wrong", async () => {
+  const tls = await makeTlsFolder();
+  const stranger = await makeClientCertificate(
+    await makeAuthority(validFor(1), "a stranger"),
+    ["spiffe://x/y"],
+    validFor(1),
+  );
+  await tls.write("client", stranger);
+  const strict = await openServer({ ...given(), tls: tls.files(true) });
+  const { code, stderr } = await runCommand(process.execPath, [COS, "whoami"], {
+    env: {
+      COS_CONDUCTOR_ADDRESS: `https://127.0.0.1:${strict.address.port}`,
+      COS_TLS_CA: tls.path("ca.pem"),
+      COS_TLS_CLIENT_CERT: tls.path("client.pem"),
+      COS_TLS_CLIENT_KEY: tls.path("client.key"),
+    },
+  });
+  await strict.close();
+  tls.remove();
+  expect({ code, stderr }).toEqual({
+    code: 4,
+    stderr: expect.stringMatching(
+      /^cos: .* perhaps because it does not believe the certificate of COS_TLS_CLIENT_CERT/,
+    ),
+  });
+});
 
 describe.each([...new Set([process.execPath, ...foreignNodes()])])("run by %s", (node) => {
   test("it works, and tells by its exit code", async () => {
@@ -101,7 +132,7 @@ test("a reader that goes ends it quietly", async () => {
   expect(cut.stderr).toBe("0\n");
 });
 
-describe("migrate", () => {
+describe("a job of the conductor's", () => {
   const cli = (signal = new AbortController().signal) => {
     const [stdout, stderr] = [new Sink(), new Sink()];
     const terminal = { stdin: new PassThrough(), stdout, stderr, env: { SAID: "hello" }, signal } as never;
@@ -112,6 +143,8 @@ describe("migrate", () => {
       out: new Output(stdout, {}),
       err: new Output(stderr, {}),
       address: "",
+      tokenSource: undefined,
+      showsCertificate: false,
       exitCode: 0,
     };
   };
@@ -120,7 +153,7 @@ describe("migrate", () => {
     const script = join(folder, "migrate.mjs");
     await writeFile(script, 'console.log(process.env.SAID); console.error("done"); process.exitCode = 3;');
     const given = cli();
-    expect(await runMigrations(given, script)).toBe(3);
+    expect(await runJob(given, "migrate.mjs", pathToFileURL(`${folder}/`))).toBe(3);
     expect([given.stdout.text, given.stderr.text]).toEqual(["hello\n", "done\n"]);
   });
 
@@ -133,6 +166,6 @@ describe("migrate", () => {
     const controller = new AbortController();
     const given = cli(controller.signal);
     given.stdout.onText = () => controller.abort();
-    expect(await runMigrations(given, script)).toBe(130);
+    expect(await runJob(given, "wait.mjs", pathToFileURL(`${folder}/`))).toBe(130);
   });
 });

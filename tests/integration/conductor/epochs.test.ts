@@ -55,6 +55,19 @@ describe("H3: epochs", () => {
     expect(rows).toEqual([{ generation: 1 }]);
   });
 
+  test("each epoch has a key of its own for its resume tokens, which all processes share and keep", async () => {
+    const first = await openFirst();
+    const keyOf = ({ log }: Store) => log.epochs().past.map(({ tokenKey }) => tokenKey.export().toString("hex"));
+    const [key] = keyOf(first.store);
+    expect(key).toMatch(/^[0-9a-f]{64}$/);
+    await first.client.query("update mem0_cc.epoch set timeline = 77");
+    const other = await openOther(first.url);
+    await other.ready();
+    const keys = keyOf(other);
+    expect(keys[0]).toBe(key);
+    expect(new Set(keys).size).toBe(2);
+  });
+
   test.each([
     ["another system", "system_identifier = '7'"],
     ["another timeline", "timeline = 77"],
@@ -146,8 +159,9 @@ describe("H3: epochs", () => {
     await record(first.store, 1);
     const role = `plain_${process.pid}_${Date.now()}`;
     await first.client.query(`create role ${role} login password 'plain'`);
-    await first.client.query(`grant usage on schema mem0_cc to ${role}`);
+    await first.client.query(`grant usage on schema mem0_cc, cos_auth to ${role}`);
     await first.client.query(`grant select, insert, update, delete on all tables in schema mem0_cc to ${role}`);
+    await first.client.query(`grant select on all tables in schema cos_auth to ${role}`);
     const url = new URL(first.url);
     url.username = role;
     url.password = "plain";

@@ -3,7 +3,7 @@ import { expect } from "@jest/globals";
 import { SubscribeRequestSchema, SubscribeResponseSchema } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { readConductorSettings } from "#services/conductor/config.ts";
 import { Highway } from "#services/conductor/highway.ts";
-import { localScope } from "#shared/auth/scope.ts";
+import { localAccess } from "#shared/auth/local-access.ts";
 import { placeKey } from "#shared/highway/redis-keys.ts";
 import { openRedis, untilReady } from "#shared/redis/open-redis.ts";
 import { redisUrl } from "#tests/support/engines.ts";
@@ -12,7 +12,7 @@ import { openTestStore, silent } from "./open-test-store.ts";
 
 /** A stream that has begun; until the highway is open there is none. */
 async function listen(highway: Highway): Promise<ReturnType<Highway["subscribe"]>> {
-  const call = { scope: localScope(), signal: new AbortController().signal, subscriptionId: "s1" };
+  const call = { access: localAccess(), signal: new AbortController().signal, subscriptionId: "s1" };
   for (;;) {
     const frames = highway.subscribe(create(SubscribeRequestSchema, {}), call);
     const started = await frames.next().catch(() => undefined);

@@ -117,8 +117,8 @@ describe("reading the log", () => {
 describe("heads", () => {
   test("all modules, by number, from 1", async () => {
     expect(await given.store.log.heads()).toEqual([
-      { module: "cc", number: 1, position: 5 },
-      { module: "empty", number: 2, position: 0 },
+      { module: "cc", number: 1, position: 5, forgetting: 0 },
+      { module: "empty", number: 2, position: 0, forgetting: 0 },
     ]);
   });
 });

@@ -225,7 +225,7 @@ describe("a server that is not there yet", () => {
     });
     await given.client.query("drop table mem0_cc.migration");
     await expect(given.store.ready()).rejects.toMatchObject({
-      missing: ["0001_create_log", "0002_create_record_batch"],
+      missing: ["0001_create_log", "0002_create_record_batch", "0003_forgetting", "0004_seal_resume_tokens"],
     });
     await given.close();
   });

@@ -70,7 +70,7 @@ describe("the real mesh", () => {
     const listen = `127.0.0.1:${await freePort()}`;
     const here = await makePlace({ COS_CONDUCTOR_LISTEN: listen });
     const launcher = spawnLauncher(here, "deploy/local/main.ts");
-    await launcher.said(/COS is up\. Try: {2}COS_CONDUCTOR_ADDRESS=127\.0\.0\.1:\d+ npx cos record/);
+    await launcher.said(/COS is up\. Try: {2}COS_CONDUCTOR_ADDRESS=127\.0\.0\.1:\d+ .*npx cos record/);
     await expect(checkHealth(listen)).resolves.toBe("serving");
     launcher.child.kill("SIGINT");
     await expect(launcher.ended).resolves.toMatchObject({ status: 0 });

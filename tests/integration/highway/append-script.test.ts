@@ -41,7 +41,7 @@ describe("the append script", () => {
   };
 
   withRedis("H2: an empty stream answers EMPTY, and begins where a rebuild says", async () => {
-    expect(await append(4, 1)).toEqual({ status: "EMPTY", last: 0, bytes: 0 });
+    expect(await append(4, 1)).toEqual({ status: "EMPTY", last: 0, bytes: 0, forgetting: 0 });
     expect(await ids()).toEqual([]);
     expect(await append(4, 2, { rebuild: true })).toMatchObject({ status: "OK", last: 6 });
     expect(await ids()).toEqual(["5-0", "6-0"]);
@@ -135,8 +135,100 @@ describe("the append script", () => {
   withRedis("H2: a stream and a place that contradict each other are given up", async () => {
     await append(0, 9, { rebuild: true });
     await redis.hset(placeKey("cc"), "last", "3");
-    expect(await append(3, 1)).toEqual({ status: "EMPTY", last: 0, bytes: 0 });
+    expect(await append(3, 1)).toEqual({ status: "EMPTY", last: 0, bytes: 0, forgetting: 0 });
     expect(await redis.exists(streamKey("cc"), placeKey("cc"))).toBe(0);
+  });
+
+  withRedis("S5: a later forgetting removes all that stands there, and the stream goes on where it ended", async () => {
+    await append(0, 5, { rebuild: true });
+    expect(await append(6, 0, { forgetting: 6 })).toEqual({ status: "OK", last: 5, bytes: 0, forgetting: 6 });
+    expect(await ids()).toEqual([]);
+    // Read again after the forgetting was known: what is left of it, and the event itself.
+    expect(await append(4, 2, { forgetting: 6 })).toMatchObject({ status: "OK", last: 6, forgetting: 6 });
+    expect(await ids()).toEqual(["6-0"]);
+    expect(await redis.hget(placeKey("cc"), "forgetting")).toBe("6");
+  });
+
+  withRedis("S5: what was read before the forgetting was known is refused below it, not above", async () => {
+    await append(0, 3, { rebuild: true });
+    await append(5, 0, { forgetting: 5 });
+    expect(await append(3, 1)).toMatchObject({ status: "FORGOTTEN", last: 3, forgetting: 5 });
+    expect(await append(3, 3, { forgetting: 4 })).toMatchObject({ status: "FORGOTTEN", last: 3 });
+    expect(await append(3, 1, { rebuild: true })).toMatchObject({ status: "FORGOTTEN" });
+    expect(await append(0, 2, { rebuild: true })).toMatchObject({ status: "OK", last: 3 });
+    expect(await ids()).toEqual([]);
+    expect(await append(3, 2, { forgetting: 5 })).toMatchObject({ status: "OK", last: 5 });
+    expect(await append(5, 1)).toMatchObject({ status: "OK", last: 6, forgetting: 5 });
+    expect(await ids()).toEqual(["4-0", "5-0", "6-0"]);
+    expect(await append(90, 1, { rebuild: true })).toMatchObject({ status: "OK", last: 91, forgetting: 5 });
+  });
+
+  withRedis("S5: the entry of a forgetting removes all below it, is marked, and its bytes are counted", async () => {
+    await append(0, 3, { rebuild: true });
+    const forgetting = eventAt(5, 0, "cos.memory.forgotten");
+    const answer = await append(3, 3, { events: [eventAt(4), forgetting, eventAt(6)] });
+    expect(answer).toEqual({ status: "OK", last: 6, bytes: await storedBytes(), forgetting: 5 });
+    expect(await ids()).toEqual(["5-0", "6-0"]);
+    const [[, fields] = ["", []]] = await redis.xrange(streamKey("cc"), "-", "+");
+    expect(fields[0]).toBe("f");
+  });
+
+  withRedis(
+    "S5: an earlier forgetting that is filled in later does not set back the one that Redis knows",
+    async () => {
+      await append(0, 4, { rebuild: true });
+      await append(8, 0, { forgetting: 8 });
+      const earlier = eventAt(5, 0, "cos.memory.forgotten");
+      expect(await append(4, 1, { events: [earlier], forgetting: 8 })).toMatchObject({ last: 5, forgetting: 8 });
+      expect(await append(5, 1, { forgetting: 5 })).toMatchObject({ status: "FORGOTTEN", last: 5 });
+    },
+  );
+
+  withRedis("S5: what was removed for a forgetting is in no dump, wherever it stood", async () => {
+    const server = await startRedis({ rdbcompression: "no" });
+    const own = new Redis(server.url, { protocol: 2 });
+    const write = (after: number, events: SharedEvent[], over = {}): Promise<AppendAnswer> =>
+      appendEvents(own, { module: "cc", epoch: E1, after, events, limits: ROOMY, ...over });
+    // The texts of `eventAt` are all of x.
+    const isDumped = async (): Promise<boolean> => {
+      const dumps = await Promise.all((await own.keys("*")).map((key) => own.dumpBuffer(key)));
+      return dumps.some((dump) => dump?.includes("x".repeat(50)));
+    };
+    const forgetting = (position: number) => eventAt(position, 0, "cos.memory.forgotten");
+    await write(0, eventsFrom(0, 5, 50), { rebuild: true });
+    expect(await isDumped()).toBe(true);
+    // At the tail of what stands there; then in the middle of one call, whose entries share a node.
+    await write(5, [forgetting(6)]);
+    expect(await isDumped()).toBe(false);
+    await write(6, [...eventsFrom(6, 3, 50), forgetting(10), ...eventsFrom(10, 2)]);
+    expect(await isDumped()).toBe(false);
+    // By the sweeper, which knows only the position.
+    await write(12, eventsFrom(12, 5, 50));
+    await write(18, [], { forgetting: 18 });
+    expect(await isDumped()).toBe(false);
+    // Trimmed for its size first, which leaves the text in the node until the forgetting.
+    await write(17, eventsFrom(17, 5, 50), { forgetting: 18, limits: { entriesMax: 2, bytesMax: 10_000 } });
+    await write(22, [forgetting(23)], { forgetting: 18 });
+    expect(await isDumped()).toBe(false);
+    expect((await own.xrange(streamKey("cc"), "-", "+")).map(([id]) => id)).toEqual(["23-0"]);
+    own.disconnect();
+    await server.stop();
+  });
+
+  withRedis("S5: a reader that waits hears of a forgetting whose stream was begun anew under it", async () => {
+    await append(0, 3, { rebuild: true });
+    const reader = new Redis(url, { protocol: 2 });
+    const heard = reader.xread("BLOCK", 5_000, "STREAMS", streamKey("cc"), "3-0");
+    while (!/cmd=xread/.test((await redis.client("LIST")) as string)) await new Promise((done) => setTimeout(done, 3));
+    await append(3, 2, { events: [eventAt(4, 0, "cos.memory.forgotten"), eventAt(5)] });
+    expect((await heard)?.[0]?.[1].map(([id]) => id)).toEqual(["4-0", "5-0"]);
+    reader.disconnect();
+  });
+
+  withRedis("S5: another epoch brings its own forgetting", async () => {
+    await append(0, 3, { rebuild: true, forgetting: 3 });
+    expect(await append(0, 2, { epoch: E2, rebuild: true })).toMatchObject({ status: "OK", last: 2, forgetting: 0 });
+    expect(await ids()).toEqual(["1-0", "2-0"]);
   });
 
   withRedis("a server that lost the script gets it again", async () => {
@@ -207,6 +299,56 @@ describe("the append script", () => {
           },
         ),
         { numRuns: 60 },
+      );
+    },
+  );
+
+  withRedis(
+    "S5: however forgettings, readings from before them and losses race, nothing stale stands in Redis",
+    async () => {
+      const step = fc.oneof(
+        {
+          weight: 6,
+          arbitrary: fc.record({ read: fc.nat({ max: 3 }), back: fc.nat({ max: 2 }), count: fc.nat({ max: 6 }) }),
+        },
+        { weight: 2, arbitrary: fc.constant("forget" as const) },
+        { weight: 2, arbitrary: fc.constant("clear" as const) },
+        { weight: 1, arbitrary: fc.constant("trim" as const) },
+      );
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
+          await redis.flushdb();
+          await append(0, 2, { rebuild: true });
+          // Each reading of the log that may still be on its way, with the forgetting that was known before it.
+          const readings = [{ head: 4, forgetting: 0 }];
+          let cleared = 0;
+          for (const at of steps) {
+            const latest = readings.at(-1) as (typeof readings)[number];
+            if (at === "forget") {
+              readings.push({ head: latest.head + 3, forgetting: latest.head + 1 });
+            } else if (at === "clear") {
+              await append(latest.forgetting, 0, { forgetting: latest.forgetting });
+              cleared = latest.forgetting;
+            } else if (at === "trim") {
+              await redis.xtrim(streamKey("cc"), "MAXLEN", 1);
+            } else {
+              const { head, forgetting } = readings.at(-1 - at.read) ?? latest;
+              const last = Number((await redis.hget(placeKey("cc"), "last")) ?? 0);
+              const after = Math.max(0, last - at.back);
+              const count = Math.max(0, Math.min(at.count, head - after));
+              // Of an entry's bytes, the text's length says after which forgetting it was read.
+              const events = Array.from({ length: count }, (_, n) => eventAt(after + 1 + n, 10 + forgetting));
+              await append(after, count, { events, forgetting, rebuild: at.count % 2 === 0 });
+            }
+            const entries = (await redis.xrangeBuffer(streamKey("cc"), "-", "+")) as unknown as [Buffer, Buffer[]][];
+            for (const [id, fields] of entries) {
+              const position = Number.parseInt(id.toString(), 10);
+              const readAfter = (fields[1]?.toString("latin1").split("x").length ?? 1) - 11;
+              expect(position >= cleared || readAfter >= cleared).toBe(true);
+            }
+          }
+        }),
+        { numRuns: 100 },
       );
     },
   );

@@ -7,7 +7,7 @@ import { FilterSchema } from "#gen/cos/highway/v1/highway_pb.ts";
 import { type Memory, MemorySchema } from "#gen/cos/memory/v1/memory_pb.ts";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "#gen/google/rpc/error_details_pb.ts";
 import { FakeConductor } from "./support/fake-conductor.ts";
-import { run } from "./support/run.ts";
+import { type RunOptions, run } from "./support/run.ts";
 
 function memory(position: number, extra: Partial<Memory> = {}): Memory {
   return create(MemorySchema, {
@@ -132,6 +132,14 @@ describe("get", () => {
     expect(ran.stdout).toMatch(/\n\nfirst line\n {4}second \[31mline\n$/);
   });
 
+  test("who recorded it is shown", async () => {
+    const fake = new FakeConductor();
+    fake.memories.get("cc")?.push(memory(1, { recordedBy: "editor-bot" }));
+    expect((await run(["get", "cc/1"], { transport: fake.transport() })).stdout).toContain(
+      "\nrecorded by   editor-bot\n",
+    );
+  });
+
   test("by id, for programs", async () => {
     const fake = new FakeConductor();
     await run(["record", "x"], { transport: fake.transport() });
@@ -222,6 +230,20 @@ describe("list", () => {
     expect(one.stdout.split("\n")).toHaveLength(3);
   });
 
+  test("who recorded a memory is said where there is room and it is somebody of note", async () => {
+    const fake = new FakeConductor();
+    const by = ["editor-bot", "local", "owner", "me", ""];
+    fake.pages = [by.map((recordedBy, n) => memory(n + 1, { recordedBy }))];
+    const listed = async (options: RunOptions): Promise<string[]> =>
+      (await run(["list"], { transport: fake.transport(), ...options })).stdout.split("\n").slice(0, -1);
+    const piped = await listed({});
+    expect(piped[0]).toBe("2027-01-15 08:00:00Z  cc/1  note  me  by editor-bot  text 1");
+    expect(piped.slice(1).join()).not.toContain("by ");
+    const env = { NO_COLOR: "1" };
+    expect((await listed({ isTTY: true, columns: 120, env }))[0]).toBe(piped[0]);
+    expect((await listed({ isTTY: true, columns: 119, env }))[0]).toBe("2027-01-15 08:00:00Z  cc/1  note  me  text 1");
+  });
+
   test("a memory shows what it has: text, prompt, payload, or that it was forgotten", async () => {
     const fake = new FakeConductor();
     const forgottenAt = timestampFromMs(0);
@@ -283,7 +305,7 @@ describe("failures", () => {
   test("a field at fault is named", async () => {
     const value = { fieldViolations: [{ field: "memory.tags[3]", description: "too long" }] };
     const error = new ConnectError("bad", Code.InvalidArgument, undefined, [{ desc: BadRequestSchema, value }]);
-    expect(await get(error)).toMatchObject({ exitCode: 2, stderr: "cos: memory.tags[3]: too long\n" });
+    expect(await get(error)).toMatchObject({ exitCode: 2, stderr: "cos: --tag (number 4): too long\n" });
   });
 
   test("a fault of the mesh comes with its request id, once", async () => {

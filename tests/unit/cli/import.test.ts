@@ -7,11 +7,12 @@ import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
+import { PrincipalKind, PrincipalSchema, Verb } from "#gen/cos/auth/v1/auth_pb.ts";
+import { AuthService } from "#gen/cos/auth/v1/auth_service_pb.ts";
 import { ConductorService, RecordMemoryRequestSchema } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { ModuleService } from "#gen/cos/conductor/v1/module_service_pb.ts";
 import { lineItems } from "#services/cli/import/line-items.ts";
 import { planLines } from "#services/cli/import/plan-lines.ts";
-import { ProgressBar } from "#services/cli/import/progress-bar.ts";
 import type { Item } from "#services/cli/import/record-items.ts";
 import { runImport } from "#services/cli/import/run-import.ts";
 import { openSource } from "#services/cli/import/source-bytes.ts";
@@ -294,11 +295,13 @@ test("Ctrl-C waits for answers that never come only so long", async () => {
   fake.mischief.stalls = () => controller.abort();
   const [stdout, stderr] = [new Sink(), new Sink()];
   const terminal = { stdin: new PassThrough(), stdout, stderr, env: {}, signal: controller.signal } as never;
-  const cli = { terminal, out: new Output(stdout, {}), err: new Output(stderr, {}), address: "", exitCode: 0 };
+  const [out, err] = [new Output(stdout, {}), new Output(stderr, {})];
+  const cli = { terminal, out, err, address: "", tokenSource: undefined, showsCertificate: false, exitCode: 0 };
   const transport = fake.transport();
   const connection = {
     conductor: createClient(ConductorService, transport),
     modules: createClient(ModuleService, transport),
+    auth: createClient(AuthService, transport),
   };
   const memory = { module: "cc", eventType: "note", source: "me", text: "x" };
   const item = { name: "line 1", request: create(RecordMemoryRequestSchema, { memory }), bytes: 1 };
@@ -337,8 +340,33 @@ describe("when the server says no", () => {
     fake.mischief.refuses = () => (++calls === 2 ? new ConnectError("not for you", Code.PermissionDenied) : undefined);
     expect(await cos([await file("f", line(1)), "--module", "a"])).toMatchObject({
       exitCode: 1,
-      stderr: "cos: not for you\n",
+      stderr: "cos: there is no module a that you may see, and you may not register one: not for you\n",
     });
+  });
+
+  const agent = (...grants: { module: string; verb: Verb }[]): void => {
+    fake.auth.whoAmI.principal = create(PrincipalSchema, { name: "editor-bot", kind: PrincipalKind.AGENT, grants });
+  };
+
+  test("into a module that may only be read nothing is sent", async () => {
+    fake.memories.set("pepys", []);
+    agent({ module: "pepys", verb: Verb.READ }, { module: "drafts", verb: Verb.RECORD });
+    expect(await cos([await file("f", line(1)), "--module", "pepys"])).toMatchObject({
+      exitCode: 1,
+      stdout: "",
+      stderr: "cos: editor-bot may not record in module pepys: `cos whoami` shows what it may do\n",
+    });
+    expect(fake.bulkSizes).toEqual([]);
+  });
+
+  test("lines may name their modules, if there is one in which something may be recorded", async () => {
+    agent({ module: "*", verb: Verb.READ });
+    expect(await cos([await file("f", line(1))])).toMatchObject({
+      exitCode: 1,
+      stderr: "cos: editor-bot may not record anywhere: `cos whoami` shows what it may do\n",
+    });
+    agent({ module: "cc", verb: Verb.RECORD });
+    expect(await cos([await file("f", line(1))])).toMatchObject({ exitCode: 0, stderr: "" });
   });
 });
 
@@ -349,25 +377,5 @@ describe("the progress bar", () => {
     expect(stderr).toMatch(/f {2}.*█.*\d+% {2}[\d,]+ memories {2}[\d,]+\/s/);
     expect(stderr.endsWith("\r\u001b[K")).toBe(true);
     expect((await cos([path])).stderr).toBe("");
-  });
-
-  test("says how far it is, ten times a second at most", () => {
-    let now = 0;
-    const sink = new Sink(true);
-    const bar = new ProgressBar(new Output(sink, { NO_COLOR: "1" }), "f", () => now);
-    bar.clear();
-    expect(sink.text).toBe("");
-    now = 1000;
-    bar.update({ done: 50, total: 100, recorded: 1500 });
-    bar.update({ done: 51, total: 100, recorded: 1501 });
-    expect(sink.text).toBe(`\r\u001b[Kf  ${"█".repeat(12)}${"░".repeat(12)}  50%  1,500 memories  1,500/s`);
-    now = 2000;
-    bar.update({ done: 200, total: 100, recorded: 2000 });
-    expect(sink.text).toMatch(/100% {2}2,000 memories {2}1,000\/s$/);
-    now = 3000;
-    bar.update({ done: 9, total: undefined, recorded: 3000 });
-    expect(sink.text.endsWith("f  3,000 memories  1,000/s")).toBe(true);
-    bar.clear();
-    expect(sink.text.endsWith("\r\u001b[K")).toBe(true);
   });
 });

@@ -9,7 +9,26 @@ import { mostReactions } from "#tests/support/most-reactions.ts";
 import { FakeConductor } from "./support/fake-conductor.ts";
 import { run, Sink } from "./support/run.ts";
 
-const COMMANDS = ["import", "tail", "record", "list", "get", "migrate"];
+const COMMANDS = [
+  ...[
+    "import",
+    "tail",
+    "record",
+    "list",
+    "get",
+    "memories",
+    "whoami",
+    "tokens",
+    "audit",
+    "owner-token",
+    "dev-certs",
+    "migrate",
+  ],
+];
+const SUBCOMMANDS = [
+  ...["tokens create", "tokens ls", "tokens rotate", "tokens grant", "tokens revoke"],
+  ...["memories forget", "memories forgotten", "audit verify"],
+];
 
 describe("help", () => {
   test("names all commands and exit codes, and is no failure", async () => {
@@ -21,8 +40,8 @@ describe("help", () => {
     }
   });
 
-  test.each(COMMANDS)("%s has examples", async (command) => {
-    const { exitCode, stdout } = await run([command, "--help"]);
+  test.each([...COMMANDS, ...SUBCOMMANDS])("%s has examples", async (command) => {
+    const { exitCode, stdout } = await run([...command.split(" "), "--help"]);
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(new RegExp(`\\nExamples:\\n(.*\\n)*.*cos ${command}.* # `));
   });
@@ -35,9 +54,10 @@ describe("help", () => {
 });
 
 test("a misspelt address is told before another mesh is asked", async () => {
-  const { stderr } = await run(["get", "cc/1"], { env: { COS_CONDUCTOR_ADRESS: "127.0.0.1:1", COS_REDIS_URL: "x" } });
+  const services = { COS_REDIS_URL: "x", COS_HOST: "x", COS_TLS_KEY: "x", COS_TLS_CLIENT_CA: "x" };
+  const { stderr } = await run(["get", "cc/1"], { env: { COS_CONDUCTOR_ADRESS: "127.0.0.1:1", ...services } });
   expect(stderr).toContain("cos: COS_CONDUCTOR_ADRESS is not known: did you mean COS_CONDUCTOR_ADDRESS?");
-  expect(stderr).not.toContain("COS_REDIS_URL");
+  for (const name of Object.keys(services)) expect(stderr).not.toContain(`${name} is not known`);
 });
 
 describe("a wrong option is 2, and named", () => {
@@ -48,7 +68,7 @@ describe("a wrong option is 2, and named", () => {
     ["tail --from 1 --from-beginning", "cannot be used with"],
     ["tail --module a --module b --from 3", "--from needs a single module"],
     ["tail --module Bad-Name", "small letters, digits"],
-    ["list --since 1660-02-30", "there is no 1660-02-30"],
+    ["list --since 1660-02-30", "There is no 1660-02-30."],
     ["list --order sideways", "Allowed choices are recorded"],
     ["list --limit none", "whole number"],
     ["record x --payload [1]", "must be a JSON object"],
@@ -58,6 +78,26 @@ describe("a wrong option is 2, and named", () => {
     ["import f --on-error explode", "Allowed choices are stop, skip"],
     ["import a b", "one file at a time"],
     ["get x --address nowhere", "must be host:port"],
+    ["tokens create --name x --kind robot", "Allowed choices are person, agent, service"],
+    ["tokens create --name x", "required option '--kind <kind>'"],
+    ["tokens create --kind agent", "required option '--name <name>'"],
+    ["tokens create --name x --kind agent --module drafts", "must be module=right, such as drafts=record"],
+    ["tokens create --name x --kind agent --module drafts=own", "rights are read, record, approve and admin"],
+    ["tokens create --name x --kind agent --expires soon", "must be a length of time, such as 90m"],
+    ["tokens grant x", "say which rights: --module module=right, or --none"],
+    ["tokens grant x --none --module a=read", "cannot be used with"],
+    ["tokens revoke x --id 7", "must be an id"],
+    ["tokens sing", "unknown command 'sing'"],
+    ["audit --since yesterday", "must be a date"],
+    ["audit --since 5y", "must be a length of time"],
+    ["audit verify --seal 7", "must be a seal as `cos audit verify` prints it"],
+    ["memories forget --session s", "required option '--reason <reason>'"],
+    ["memories forget --reason r", "say what to forget"],
+    ["memories forget --reason r --session s", "there is nobody to ask: --yes forgets without asking"],
+    ["memories forget --reason r --all --yes", "say which, with --module"],
+    ["memories forget --reason r --session s --source t", "cannot be used with"],
+    ["memories forget --reason r --ledger f --module m", "cannot be used with"],
+    ["memories forget --reason r --ledger /dev/null/x --yes", "--ledger /dev/null/x cannot be read: ENOTDIR"],
     ["get x --address a:70000", "must be host:port"],
     ["sing", "unknown command 'sing'"],
     ["recrod x", "Did you mean record?"],
@@ -72,7 +112,7 @@ describe("a wrong option is 2, and named", () => {
     const ran = await run(["get", "cc/1"], { env: { COS_CONDUCTOR_ADDRESS: "50051" } });
     expect(ran).toMatchObject({
       exitCode: 2,
-      stderr: "cos: COS_CONDUCTOR_ADDRESS must be host:port, such as 127.0.0.1:50051\n",
+      stderr: "cos: COS_CONDUCTOR_ADDRESS must be host:port, such as 127.0.0.1:50051, or https://host:port\n",
     });
   });
 });
@@ -186,6 +226,7 @@ test("times are shown in UTC, a midnight as its day", () => {
 });
 
 test("what is thrown that is no error is shown too", () => {
-  expect(explainError("odd", "")).toEqual({ exitCode: 1, lines: ["odd"] });
-  expect(explainError(new CliFailure(3, "gone"), "")).toEqual({ exitCode: 3, lines: ["gone"] });
+  const called = { address: "", tokenSource: undefined, showsCertificate: false };
+  expect(explainError("odd", called)).toEqual({ exitCode: 1, lines: ["odd"] });
+  expect(explainError(new CliFailure(3, "gone"), called)).toEqual({ exitCode: 3, lines: ["gone"] });
 });

@@ -6,6 +6,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { SubscribeResponse } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { CursorFaultsSchema, FellBehind_Reason } from "#gen/cos/highway/v1/highway_pb.ts";
+import { ErrorInfoSchema } from "#gen/google/rpc/error_details_pb.ts";
 import { describeState } from "#services/cli/tail/tell-state.ts";
 import { batch, checkpoint, cursor, type Frame, progress, started } from "../highway-client/frames.ts";
 import { FakeConductor } from "./support/fake-conductor.ts";
@@ -124,6 +125,63 @@ describe("when the server is away", () => {
   });
 });
 
+describe("when rights are taken away", () => {
+  const refusal = (code: Code, reason: string): ConnectError =>
+    new ConnectError("no", code, undefined, [{ desc: ErrorInfoSchema, value: { reason, domain: "cos" } }]);
+  const taken = refusal(Code.Unauthenticated, "ACCESS_CHANGED");
+  const missing = refusal(Code.NotFound, "MODULE_NOT_FOUND");
+  const both = [started({ cc: 0, drafts: 4 }, { resumeToken: "t0" }), batch("cc", 0, 1)];
+  const GOES_ON = "cos: what you may read has changed: going on with what is left (`cos whoami` shows what that is)\n";
+
+  test("A1: a tail of all modules goes on where it stood, with those that are left", async () => {
+    const streams = [streamOf(both, taken), streamOf([started({ cc: 1 }), batch("cc", 1, 2)])];
+    const { exitCode, stdout, stderr, fake } = await tail(["--all", "--limit", "2"], streams);
+    expect({ exitCode, stdout, stderr }).toEqual({ exitCode: 0, stdout: "cc/1  cc 1\ncc/2  cc 2\n", stderr: GOES_ON });
+    expect(fake.subscribeRequests[1]).toMatchObject({ allModules: true, resumeToken: "t0" });
+    expect(fake.subscribeRequests[1]?.cursors).toMatchObject([{ module: "cc", position: 1n }]);
+  });
+
+  test("A1: also where that happened while nothing was open, and the kept place is mended", async () => {
+    const file = join(folder, "place");
+    const cursors = ["cc", "drafts"].map((module) => ({ module, position: "1", epoch: "e1" }));
+    await writeFile(file, JSON.stringify({ resumeToken: "t0", cursors }));
+    const streams = [streamOf([], missing), streamOf([started({ cc: 1 }), batch("cc", 1, 2)])];
+    const { exitCode, stdout, stderr } = await tail(["--all", "--limit", "1", "--cursor-file", file], streams);
+    expect({ exitCode, stdout, stderr }).toEqual({ exitCode: 0, stdout: "cc/2  cc 2\n", stderr: GOES_ON });
+    expect(JSON.parse(await readFile(file, "utf8"))).toMatchObject({ cursors: [{ module: "cc", position: "2" }] });
+  });
+
+  test("A1: and a server that is away then is waited for", async () => {
+    const gone = new ConnectError("the process goes away", Code.Unavailable);
+    const streams = [streamOf(both, taken), streamOf([], gone), streamOf([started({ cc: 1 }), batch("cc", 1, 2)])];
+    expect(await tail(["--all", "--limit", "2"], streams)).toMatchObject({
+      exitCode: 0,
+      stdout: "cc/1  cc 1\ncc/2  cc 2\n",
+    });
+  });
+
+  test("A2: one of named modules ends, and says how to go on with those that are left", async () => {
+    const argv = ["--module", "drafts", "--module", "cc"];
+    expect(await tail(argv, [streamOf(both, taken)])).toMatchObject({
+      exitCode: 1,
+      stderr: "cos: you may no longer read drafts: go on by `cos tail --module cc --from 2`\n",
+    });
+    expect((await tail([], [streamOf([started({}), checkpoint([])], taken)])).stderr).toBe(
+      "cos: what you may read has changed: go on by `cos tail --module cc`\n",
+    );
+    expect((await tail(["--module", "drafts"], [streamOf(both, taken)])).stderr).toBe(
+      "cos: you may no longer read drafts: ask an administrator for the right (`cos tokens grant`)\n",
+    );
+  });
+
+  test("A3: a server that changes nothing is not asked for ever", async () => {
+    expect(await tail(["--all"], [streamOf([], taken)])).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringMatching(/^cos: what you may read has changed meanwhile: /),
+    });
+  });
+});
+
 describe("--cursor-file", () => {
   const stored = async (): Promise<JsonObject> =>
     JSON.parse(await readFile(join(folder, "place"), "utf8")) as JsonObject;
@@ -164,9 +222,11 @@ describe("--cursor-file", () => {
     const forked = await tail(["--cursor-file", file], [streamOf([], refused(Code.DataLoss))]);
     expect(forked.exitCode).toBe(1);
     expect(forked.stderr).toMatch(/the place was kept in .*place: remove it first\n/);
-    expect(forked.stderr).toMatch(/cc: the log was restored .* above position 5: .* go on with `--module cc --from 6`/);
+    expect(forked.stderr).toMatch(
+      /the log of cc was restored .* above position 5: .* go on with `--module cc --from 6`/,
+    );
     const above = await tail(["--from", "10"], [streamOf([], refused(Code.OutOfRange))]);
-    expect(above.stderr).toBe("cos: cc: the log ends at position 7, before 9: go on with `--module cc --from 6`\n");
+    expect(above.stderr).toBe("cos: the log of cc ends at position 7, before 9: go on with `--module cc --from 6`\n");
   });
 });
 

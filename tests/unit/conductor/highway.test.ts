@@ -4,8 +4,9 @@ import { SubscribeRequestSchema } from "#gen/cos/conductor/v1/conductor_service_
 import { type ConductorSettings, readConductorSettings } from "#services/conductor/config.ts";
 import { Highway } from "#services/conductor/highway.ts";
 import type { Store } from "#services/conductor/store/open-store.ts";
-import { localScope } from "#shared/auth/scope.ts";
+import { localAccess } from "#shared/auth/local-access.ts";
 import { openLog } from "#shared/log/open-log.ts";
+import { someTokenKey } from "#tests/unit/highway/some-token-key.ts";
 
 // Nothing listens on port 1: the hub opens all the same, degraded.
 const settings: ConductorSettings = readConductorSettings({
@@ -14,12 +15,13 @@ const settings: ConductorSettings = readConductorSettings({
 });
 const log = openLog({ service: "test", level: "silent" });
 const request = create(SubscribeRequestSchema, {});
-const subscriber = { scope: localScope(), signal: new AbortController().signal, subscriptionId: "s1" };
+const subscriber = { access: localAccess(), signal: new AbortController().signal, subscriptionId: "s1" };
 
 /** A log that answers from the given attempt on. */
 function lateStore(readyFrom: number) {
   let attempts = 0;
   const heads = async () => [{ module: "cc", number: 1, position: 0 }];
+  const epoch = { generation: 1, identity: "e1", forks: new Map(), tokenKey: someTokenKey() };
   return {
     ready: jest.fn(async () => {
       attempts += 1;
@@ -27,7 +29,7 @@ function lateStore(readyFrom: number) {
     }),
     onEpochChanged: jest.fn(() => () => {}),
     log: {
-      epochs: () => ({ current: { generation: 1, identity: "e1" }, past: [] }),
+      epochs: () => ({ current: epoch, past: [epoch] }),
       heads,
       read: async () => ({ events: [], through: 0 }),
       positionAt: async () => 0,

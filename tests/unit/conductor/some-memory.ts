@@ -15,6 +15,6 @@ export function someRequest(memory: MemoryInit = {}, idempotencyKey = ""): Recor
 
 /** The same, accepted under a new id. */
 export function someMemory(memory: MemoryInit = {}, idempotencyKey = ""): AcceptedMemory {
-  const marks = { id: randomUUIDv7(), requestId: "request 1", traceId: "", traceparent: "" };
+  const marks = { id: randomUUIDv7(), requestId: "request 1", recordedBy: "editor", traceId: "", traceparent: "" };
   return acceptMemory(someRequest(memory, idempotencyKey), marks);
 }

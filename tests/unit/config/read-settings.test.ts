@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { readSettings, SettingsError, unknownVariables } from "#shared/config/read-settings.ts";
+import { namesOf, readSettings, SettingsError, unknownVariables } from "#shared/config/read-settings.ts";
 import { choice, durationMs, formatListen, integer, list, listen, text, url } from "#shared/config/settings.ts";
 
 const spec = {
@@ -11,6 +11,11 @@ const spec = {
   redis: url({ name: "COS_REDIS", about: "which", fallback: undefined, schemes: ["redis", "rediss"] }),
   title: text({ name: "COS_TITLE", about: "what", fallback: "" }),
 };
+
+test("the names of several specs are told once each", () => {
+  const { pool, title } = spec;
+  expect(namesOf({ pool, title }, { again: title })).toEqual(["COS_POOL", "COS_TITLE"]);
+});
 
 describe("readSettings", () => {
   test("unset and empty variables take the default", () => {

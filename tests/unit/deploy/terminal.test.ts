@@ -1,6 +1,7 @@
 import { EventEmitter } from "node:events";
 import { stripVTControlCharacters } from "node:util";
 import { describe, expect, test } from "@jest/globals";
+import { originOf, reachedFromHere } from "#deploy/local/entrance.ts";
 import { followParent } from "#deploy/local/follow-parent.ts";
 import { listenToSignals } from "#deploy/local/listen-to-signals.ts";
 import { formatLine } from "#deploy/local/logs/format-line.ts";
@@ -8,7 +9,8 @@ import { readCommandLine } from "#deploy/local/read-command-line.ts";
 import { runCommand } from "#deploy/local/run-command.ts";
 import { knownVariables, SERVICES } from "#deploy/local/services.ts";
 import { readLauncherSettings } from "#deploy/local/settings.ts";
-import { tellAddresses, tellRunning } from "#deploy/local/tell-addresses.ts";
+import { type Address, type OwnersWay, tellAddresses, tellRunning } from "#deploy/local/tell-addresses.ts";
+import { makeTlsFolder } from "#tests/support/tls-folder.ts";
 
 const plain = (line: string | undefined) => line && stripVTControlCharacters(line);
 
@@ -173,7 +175,24 @@ describe("the command line and the settings", () => {
         parse: () => 0,
       },
     };
-    expect(() => readLauncherSettings({}, [broken])).toThrow(new TypeError("a bug"));
+    expect(() => readLauncherSettings({}, [{ settings: broken, check: () => {} }])).toThrow(new TypeError("a bug"));
+  });
+
+  test("every address without rights or TLS is one sentence that says what to set, before anything starts, exit 2", async () => {
+    const { code, text } = await ends([], { COS_HOST: "0.0.0.0" });
+    expect({ code, lines: text.split("\n").length }).toEqual({ code: 2, lines: 1 });
+    expect(text).toMatch(/COS_TLS_CERT/);
+  });
+
+  test("how settings go together is judged once each is right by itself", () => {
+    const judged = { settings: {}, check: () => void readLauncherSettings({ COS_HOST: "no host" }, []) };
+    expect(() => readLauncherSettings({}, [judged])).toThrow(/^COS_HOST must be an address/);
+    expect(() => readLauncherSettings({ COS_REDIS_LISTEN: "x" }, [judged])).toThrow(/^COS_REDIS_LISTEN /);
+  });
+
+  test("COS_HOST is a setting that the help names", async () => {
+    const { text } = await ends(["--help"]);
+    expect(text).toMatch(/COS_HOST +.*Default: 127\.0\.0\.1\./);
   });
 
   test("the variables of all processes are known, so that a misspelt one is found", () => {
@@ -187,15 +206,71 @@ describe("the command line and the settings", () => {
   });
 });
 
-describe("the table of addresses", () => {
-  const conductor = { name: "conductor", address: "127.0.0.1:50051", about: "records", serves: true };
+describe("where a service is found from this machine", () => {
+  const certificate = (...hosts: string[]) => ({ auth: "required" as const, certificate: { file: "/c.pem", hosts } });
+  const plain = { auth: "local" as const, certificate: undefined };
 
-  function told(...addresses: (typeof conductor)[]): string {
+  test("one on every address is on loopback too", () => {
+    expect(reachedFromHere({ host: "0.0.0.0", port: 1 })).toBe("127.0.0.1:1");
+    expect(reachedFromHere({ host: "::", port: 1 })).toBe("[::1]:1");
+    expect(reachedFromHere({ host: "192.0.2.7", port: 1 })).toBe("192.0.2.7:1");
+    expect(originOf({ host: "::", port: 1 }, plain)).toBe("http://[::1]:1");
+  });
+
+  test("with TLS its link has a name that the certificate is for", () => {
+    const everywhere = { host: "0.0.0.0", port: 1 };
+    expect(originOf(everywhere, certificate("cos.example", "127.0.0.1"))).toBe("https://127.0.0.1:1");
+    expect(originOf(everywhere, certificate("cos.example", "localhost"))).toBe("https://localhost:1");
+    expect(originOf({ host: "::1", port: 1 }, certificate("localhost", "[::1]"))).toBe("https://[::1]:1");
+    expect(originOf(everywhere, certificate("cos.example"))).toBe("https://cos.example:1");
+    expect(originOf(everywhere, certificate())).toBe("https://127.0.0.1:1");
+  });
+
+  test("the conductor's is where its settings say, and its certificate that of its settings", async () => {
+    const { entrance } = SERVICES[0]!;
+    expect(entrance({})).toEqual({ auth: "local", certificate: undefined });
+    const folder = await makeTlsFolder();
+    const { cert, key } = folder.files();
+    const env = { COS_HOST: "0.0.0.0", COS_TLS_CERT: cert, COS_TLS_KEY: key };
+    const found = entrance({ ...env, COS_CONDUCTOR_HEALTH_LISTEN: "127.0.0.1:9" });
+    folder.remove();
+    expect(found).toEqual({
+      auth: "required",
+      certificate: { file: cert, hosts: ["localhost", "127.0.0.1"] },
+      health: { host: "127.0.0.1", port: 9 },
+    });
+  });
+});
+
+describe("the table of addresses", () => {
+  const conductor: Address = {
+    name: "conductor",
+    address: "127.0.0.1:50051",
+    about: "records",
+    serves: true,
+    origin: "http://127.0.0.1:50051",
+  };
+
+  function tell(addresses: Address[], owner?: OwnersWay): string {
     const lines: string[] = [];
     const paths = { root: "/r", data: "/r/.cos", logs: "/r/.cos/logs", run: "/r/.cos/run" };
-    tellAddresses({ say: (line) => lines.push(stripVTControlCharacters(line)), paths }, addresses);
+    const say = (line: string) => lines.push(stripVTControlCharacters(line));
+    tellAddresses({ say, paths, settings: { dataDir: ".cos" } }, addresses, owner);
     return lines.join("\n");
   }
+
+  const told = (...addresses: Address[]) => tell(addresses);
+
+  test("it says who is let in, where the owner's token is, and the link that carries it", () => {
+    const owner = { token: "cos_pat_x", file: "/r/.cos/owner-token", service: "conductor", auth: "local" as const };
+    const text = tell([conductor], owner);
+    expect(text).toMatch(/\n {2}token {6}\/r\/\.cos\/owner-token {2}the owner's/);
+    expect(text).toMatch(/\nWhoever calls from this machine may read and record; /);
+    expect(text).toMatch(/\nLook, as the owner: {2}http:\/\/127\.0\.0\.1:50051\/#token=cos_pat_x\n/);
+    expect(tell([conductor], { ...owner, auth: "required" })).toMatch(/\nNobody is let in without a token/);
+    expect(tell([conductor], { ...owner, auth: "insecure" })).toMatch(/COS_AUTH=insecure/);
+    expect(tell([{ ...conductor, name: "graph" }], owner)).not.toContain("#token=");
+  });
 
   test("it ends with one thing to try", () => {
     expect(told(conductor)).toMatch(
@@ -204,10 +279,19 @@ describe("the table of addresses", () => {
   });
 
   test("the thing to try finds a conductor that listens elsewhere", () => {
-    expect(told({ ...conductor, address: "127.0.0.1:6000" })).toMatch(
+    expect(told({ ...conductor, origin: "http://127.0.0.1:6000" })).toMatch(
       /Try: {2}COS_CONDUCTOR_ADDRESS=127\.0\.0\.1:6000 npx/,
     );
+    expect(told({ ...conductor, origin: "https://localhost:50051" })).toMatch(
+      /Try: {2}COS_CONDUCTOR_ADDRESS=https:\/\/localhost:50051 npx/,
+    );
     expect(told({ ...conductor, name: "graph" })).toMatch(/Try: {2}npx/);
+  });
+
+  test("a certificate whose authority is not known here is remarked on", () => {
+    const served = { ...conductor, origin: "https://cos.example:50051", certificate: "/dev/null/server.pem" };
+    expect(told(served)).toMatch(/ npx cos record .*\nCOS_TLS_CA must name the authority of .*\nCtrl-C/);
+    expect(told(conductor)).not.toContain("COS_TLS_CA");
   });
 
   test("it does not call up what does not serve", () => {

@@ -27,6 +27,16 @@ describe("reasons", () => {
     ENGINE_UNAVAILABLE: Code.Unavailable,
     SUBSCRIBER_STALLED: Code.Unavailable,
     INTERNAL: Code.Internal,
+    TOKEN_MISSING: Code.Unauthenticated,
+    TOKEN_INVALID: Code.Unauthenticated,
+    TOKEN_EXPIRED: Code.Unauthenticated,
+    TOKEN_REVOKED: Code.Unauthenticated,
+    ACCESS_CHANGED: Code.Unauthenticated,
+    RIGHT_MISSING: Code.PermissionDenied,
+    KIND_REFUSED: Code.PermissionDenied,
+    RATE_LIMITED: Code.ResourceExhausted,
+    PRINCIPAL_NOT_FOUND: Code.NotFound,
+    PRINCIPAL_EXISTS: Code.AlreadyExists,
   };
 
   test("each reason of the contract comes with the code that the contract promises", () => {
@@ -40,7 +50,7 @@ describe("reasons", () => {
     const retryable = ErrorReasonSchema.values
       .filter(({ number }) => isRetryable(number as ErrorReason))
       .map((v) => v.localName);
-    expect(retryable).toEqual(["OVERLOADED", "DRAINING", "ENGINE_UNAVAILABLE", "SUBSCRIBER_STALLED"]);
+    expect(retryable).toEqual(["OVERLOADED", "DRAINING", "ENGINE_UNAVAILABLE", "SUBSCRIBER_STALLED", "RATE_LIMITED"]);
   });
 
   test("a reason of a newer peer is unknown, not a crash", () => {

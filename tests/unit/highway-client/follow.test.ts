@@ -208,11 +208,11 @@ describe("F4: a refusal for good is thrown, with how to go on", () => {
     },
   );
 
-  test("an overloaded server is asked again, a fault of the mesh is not", async () => {
+  test("an overloaded server is asked again, and one that was asked too often; a fault of the mesh is not", async () => {
     const reasoned = (code: Code, reason: string): ConnectError =>
       new ConnectError("no", code, undefined, [{ desc: ErrorInfoSchema, value: { reason } }]);
-    const again = await followScripts([() => breaking([], reasoned(Code.ResourceExhausted, "OVERLOADED"))]);
-    expect(again.error).toBeUndefined();
+    const passing = ["OVERLOADED", "RATE_LIMITED"].map((reason) => reasoned(Code.ResourceExhausted, reason));
+    expect((await followScripts(passing.map((error) => () => breaking([], error)))).error).toBeUndefined();
     const fault = await followScripts([() => breaking([], reasoned(Code.Internal, "INTERNAL"))]);
     expect(fault.error).toMatchObject({ name: "StreamRefused", code: Code.Internal });
   });

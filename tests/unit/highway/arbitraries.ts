@@ -49,6 +49,7 @@ export const memories = fc
       requestId: text,
       traceId: text,
       causationId: text,
+      recordedBy: text,
       promptTrace: traces,
       payloadType: text,
       forgottenAt: timestamps,

@@ -1,6 +1,6 @@
 import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { afterEach, describe, expect, test } from "@jest/globals";
-import { scopeOf } from "#shared/auth/scope.ts";
+import { accessTo } from "./access-to.ts";
 import { Listener, type RequestInit } from "./listener.ts";
 import { MemoryLog } from "./memory-log.ts";
 import { closeHubs, openFastHub, range, some } from "./open-hub.ts";
@@ -84,7 +84,7 @@ describe("a subscriber", () => {
     const port = new MemoryLog(["cc"]);
     const hub = await openFastHub(port);
     const all = new Listener(hub, { allModules: true });
-    const few = new Listener(hub, { allModules: true }, scopeOf(["cc"]));
+    const few = new Listener(hub, { allModules: true }, accessTo(["cc"]));
     await all.until(({ frames }) => frames.length >= 2);
     port.register("late");
     port.record("late", some(2));

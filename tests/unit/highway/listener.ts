@@ -4,7 +4,8 @@ import {
   type SubscribeResponse,
   SubscribeResponseSchema,
 } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
-import { localScope, type Scope } from "#shared/auth/scope.ts";
+import type { Access } from "#shared/auth/access.ts";
+import { localAccess } from "#shared/auth/local-access.ts";
 import type { Hub } from "#shared/highway/hub.ts";
 
 export type RequestInit = NonNullable<Parameters<typeof create<typeof SubscribeRequestSchema>>[1]>;
@@ -32,9 +33,9 @@ export class Listener {
   #heard = Promise.withResolvers<void>();
   readonly #stop = new AbortController();
 
-  constructor(hub: Hub, init: RequestInit = {}, scope: Scope = localScope()) {
+  constructor(hub: Hub, init: RequestInit = {}, access: Access = localAccess()) {
     const request = create(SubscribeRequestSchema, init);
-    const stream = hub.subscribe(request, { scope, signal: this.#stop.signal, subscriptionId: "s1" });
+    const stream = hub.subscribe(request, { access, signal: this.#stop.signal, subscriptionId: "s1" });
     this.ended = this.#listen(stream);
   }
 

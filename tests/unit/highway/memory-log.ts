@@ -12,6 +12,7 @@ import type {
   ReadLimits,
   ReadResult,
 } from "#shared/highway/log-port.ts";
+import { someTokenKey } from "./some-token-key.ts";
 
 type MemoryInit = Partial<Omit<Memory, "$typeName" | "$unknown">>;
 
@@ -29,7 +30,7 @@ export class MemoryLog implements LogPort {
   #epochs: EpochRecord[];
 
   constructor(modules: readonly string[] = ["cc"], identity = `e${Math.random().toString(36).slice(2, 10)}`) {
-    this.#epochs = [{ generation: 1, identity, forks: new Map() }];
+    this.#epochs = [{ generation: 1, identity, forks: new Map(), tokenKey: someTokenKey() }];
     for (const module of modules) {
       this.register(module);
     }
@@ -69,6 +70,17 @@ export class MemoryLog implements LogPort {
     return events;
   }
 
+  /** Forgets what these positions say, and records the event that tells of it, as one commit; answers with the event. */
+  forget(module: string, positions: readonly number[]): Event[] {
+    const log = this.#modules.get(module) as Event[];
+    for (const at of positions) {
+      const { id = "", eventType = "", position = 0n } = log[at - 1]?.body.value ?? {};
+      const value = create(MemorySchema, { id, module, position, eventType, forgottenAt: timestampFromMs(1) });
+      log[at - 1] = create(EventSchema, { body: { case: "memory", value } });
+    }
+    return this.record(module, [{ eventType: "cos.memory.forgotten", payload: { positions: positions.map(String) } }]);
+  }
+
   /** The log is restored to these heads (others stay), and begins a new epoch. */
   restore(heads: Readonly<Record<string, number>>): void {
     for (const [module, position] of Object.entries(heads)) {
@@ -76,7 +88,8 @@ export class MemoryLog implements LogPort {
     }
     const forks = new Map([...this.#modules].map(([module, log]) => [module, log.length]));
     const generation = this.epochs().current.generation + 1;
-    this.#epochs = [...this.#epochs, { generation, identity: `${this.#epochs[0]?.identity}g${generation}`, forks }];
+    const identity = `${this.#epochs[0]?.identity}g${generation}`;
+    this.#epochs = [...this.#epochs, { generation, identity, forks, tokenKey: someTokenKey() }];
   }
 
   epochs(): EpochHistory {
@@ -86,7 +99,12 @@ export class MemoryLog implements LogPort {
   async heads(): Promise<ModuleHead[]> {
     this.headQueries += 1;
     await this.#engine("heads");
-    return [...this.#modules].map(([module, log], index) => ({ module, number: index + 1, position: log.length }));
+    return [...this.#modules].map(([module, log], index) => ({
+      module,
+      number: index + 1,
+      position: log.length,
+      forgetting: log.findLastIndex(({ body }) => body.value?.eventType === "cos.memory.forgotten") + 1,
+    }));
   }
 
   async read(

@@ -27,9 +27,9 @@ function open(limits: Partial<PublisherLimits> = {}, state: Breaker["state"] = "
     const settle = () => new Promise<void>((done) => setImmediate(done));
     calls.push({
       after: Number(args[5]),
-      count: (args.length - 9) / 3,
-      answer: ({ status = "OK", last = 0, bytes = 0 }) => {
-        resolve([status, last, bytes]);
+      count: (args.length - 10) / 3,
+      answer: ({ status = "OK", last = 0, bytes = 0, forgetting = 0 }) => {
+        resolve([status, last, bytes, forgetting]);
         return settle();
       },
       fail: (error) => {

@@ -10,23 +10,30 @@ import { localScope, scopeOf } from "#shared/auth/scope.ts";
 import { CosError } from "#shared/errors/cos-error.ts";
 import type { EpochHistory, EpochRecord } from "#shared/highway/log-port.ts";
 import { resolveStart, type StartContext } from "#shared/highway/resolve-start.ts";
+import { packPlaces, type ResumePlaces } from "#shared/highway/resume-places.ts";
 import { decodeResumeToken, encodeResumeToken } from "#shared/highway/resume-token.ts";
+import { someTokenKey } from "./some-token-key.ts";
 
 type RequestInit = Parameters<typeof create<typeof SubscribeRequestSchema>>[1];
 
 const heads = [
-  { module: "cc", number: 1, position: 10 },
-  { module: "pepys", number: 2, position: 20 },
-  { module: "late", number: 5, position: 3 },
+  { module: "cc", number: 1, position: 10, forgetting: 0 },
+  { module: "pepys", number: 2, position: 20, forgetting: 0 },
+  { module: "late", number: 5, position: 3, forgetting: 0 },
 ];
 const record = (generation: number, identity: string, forks: Record<string, number>): EpochRecord => ({
   generation,
   identity,
   forks: new Map(Object.entries(forks)),
+  tokenKey: someTokenKey(),
 });
 const three = [record(1, "e1", {}), record(2, "e2", { cc: 8, pepys: 15 }), record(3, "e3", { cc: 9, pepys: 12 })];
 const epochs: EpochHistory = { current: three[2] as EpochRecord, past: three };
 const context: StartContext = { heads, epochs, scope: localScope(), positionAt: async () => 7 };
+
+/** A token of one of the epochs. */
+const tokenOf = (identity: string, places: ResumePlaces): string =>
+  encodeResumeToken(three.find((epoch) => epoch.identity === identity) ?? record(9, identity, {}), packPlaces(places));
 
 /** Where each module starts, as `module position`. */
 async function start(init: RequestInit, over: Partial<StartContext> = {}): Promise<string[]> {
@@ -70,8 +77,7 @@ describe("where a stream starts", () => {
   });
 
   test("a cursor goes before the token, the token before start", async () => {
-    const resumeToken = encodeResumeToken({
-      epoch: "e3",
+    const resumeToken = tokenOf("e3", {
       known: 2,
       places: [
         { number: 1, position: 5 },
@@ -83,12 +89,12 @@ describe("where a stream starts", () => {
   });
 
   test("what was registered after the token starts at its beginning, what was granted since at start", async () => {
-    const resumeToken = encodeResumeToken({ epoch: "e3", known: 2, places: [{ number: 1, position: 5 }] });
+    const resumeToken = tokenOf("e3", { known: 2, places: [{ number: 1, position: 5 }] });
     expect(await start({ allModules: true, resumeToken })).toEqual(["cc 5", "pepys 20", "late 0"]);
   });
 
   test("of a token of an older epoch, only what stood at the fork was known", async () => {
-    const resumeToken = encodeResumeToken({ epoch: "e1", known: 9, places: [{ number: 1, position: 5 }] });
+    const resumeToken = tokenOf("e1", { known: 9, places: [{ number: 1, position: 5 }] });
     expect(await start({ allModules: true, resumeToken })).toEqual(["cc 5", "pepys 20", "late 0"]);
   });
 
@@ -134,7 +140,12 @@ describe("where a stream starts", () => {
   });
 
   test("a refusal of very many places names 16, the past forks first, and its token sets all of them right", async () => {
-    const many = Array.from({ length: 600 }, (_, index) => ({ module: `m${index}`, number: index + 1, position: 50 }));
+    const many = Array.from({ length: 600 }, (_, index) => ({
+      module: `m${index}`,
+      number: index + 1,
+      position: 50,
+      forgetting: 0,
+    }));
     const cursors = many.map(({ module }, index) => ({ module, position: 90n, epoch: index < 590 ? "e3" : "e1" }));
     const error = await refusal({ allModules: true, cursors }, { heads: many });
     const { faults, resumeToken } = faultsOf(error);
@@ -150,7 +161,7 @@ describe("where a stream starts", () => {
 
   test("a place above the head is refused wherever it came from", async () => {
     expect((await refusal({ start: { case: "fromPosition", value: 11n } })).reason).toBe(ErrorReason.CURSOR_ABOVE_HEAD);
-    const resumeToken = encodeResumeToken({ epoch: "e1", known: 1, places: [{ number: 1, position: 9 }] });
+    const resumeToken = tokenOf("e1", { known: 1, places: [{ number: 1, position: 9 }] });
     const error = await refusal({ resumeToken });
     expect(error.reason).toBe(ErrorReason.CURSOR_PAST_FORK);
     expect(error.message).toContain("undo what you took above 8");
@@ -181,7 +192,7 @@ describe("where a stream starts", () => {
   });
 
   test("a token that is garbage, or of an epoch that the log does not know, is refused", async () => {
-    for (const resumeToken of ["garbage", encodeResumeToken({ epoch: "foreign", known: 1, places: [] })]) {
+    for (const resumeToken of ["garbage", tokenOf("foreign", { known: 1, places: [] })]) {
       expect((await refusal({ resumeToken })).reason).toBe(ErrorReason.RESUME_TOKEN_INVALID);
     }
   });
@@ -209,7 +220,7 @@ describe("where a stream starts", () => {
           expect(await start(request)).toEqual([`cc ${cc.position}`, `pepys ${pepys.position}`]);
         } else {
           const token = faultsOf(await refusal(request)).resumeToken;
-          expect(decodeResumeToken(token)?.epoch).toBe("e3");
+          expect(decodeResumeToken(token, three)?.epoch).toBe("e3");
           await start({ modules: ["cc", "pepys"], resumeToken: token });
         }
       }),

@@ -14,30 +14,41 @@ function open(position: number, limits: Partial<RingLimits> = {}, budget = new R
   return new Ring("cc", "e1", position, { ...ROOMY, ...limits }, budget);
 }
 
+const forgettingAt = (position: number) => eventAt(position, 0, "cos.memory.forgotten");
 const positionsOf = (ring: Ring): number[] => ring.slice(ring.low).events.map(({ position }) => position);
 const range = (low: number, high: number): number[] =>
   Array.from({ length: high - low }, (_, index) => low + 1 + index);
 
-type Step = { push: number } | { reset: number } | { announce: number } | { frame: number };
+type Step =
+  | { push: number }
+  | { reset: number }
+  | { announce: number }
+  | { frame: number }
+  | { forget: number }
+  | { pushForgetting: number };
 const steps = fc.array(
   fc.oneof(
     { weight: 20, arbitrary: fc.record({ push: fc.integer({ min: 1, max: 40 }) }) },
     { weight: 1, arbitrary: fc.record({ reset: fc.integer({ min: 1, max: 40 }) }) },
     { weight: 2, arbitrary: fc.record({ announce: fc.integer({ min: 1, max: 40 }) }) },
     { weight: 2, arbitrary: fc.record({ frame: fc.nat({ max: 40 }) }) },
+    { weight: 1, arbitrary: fc.record({ forget: fc.integer({ min: 1, max: 40 }) }) },
+    { weight: 1, arbitrary: fc.record({ pushForgetting: fc.integer({ min: 1, max: 40 }) }) },
   ),
   { maxLength: 120 },
 );
 
 function play(ring: Ring, step: Step): void {
   if ("push" in step) ring.push(eventAt(step.push));
+  if ("forget" in step) ring.forget(step.forget);
+  if ("pushForgetting" in step) ring.push(forgettingAt(step.pushForgetting));
   if ("announce" in step) ring.announce(step.announce);
   if ("reset" in step && step.reset >= ring.high) ring.reset(step.reset);
   if ("frame" in step && step.frame >= ring.low && step.frame < ring.high) ring.frame(step.frame);
 }
 
 describe("a ring", () => {
-  test("R1, R4: holds exactly its window, in order, whatever is pushed, and counts every byte", () => {
+  test("R1, R4, R6: holds exactly its window, in order, whatever is pushed, and counts every byte", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 0, max: 20 }),
@@ -46,6 +57,7 @@ describe("a ring", () => {
         (start, entriesMax, list) => {
           const budget = new RingBudget(1e9);
           const ring = open(start, { entriesMax }, budget);
+          let forgetting = 0;
           for (const step of list) {
             const before = ring.high;
             play(ring, step);
@@ -54,6 +66,9 @@ describe("a ring", () => {
             expect(positionsOf(ring)).toEqual(range(ring.low, ring.high));
             expect(ring.wanted).toBeGreaterThanOrEqual(ring.high);
             expect(budget.bytes).toBe(ring.bytes);
+            if ("forget" in step) forgetting = Math.max(forgetting, step.forget);
+            if ("pushForgetting" in step) forgetting = Math.max(forgetting, step.pushForgetting);
+            expect(ring.low).toBeGreaterThanOrEqual(forgetting - 1);
           }
           ring.close();
           expect(ring.bytes).toBe(0);
@@ -121,6 +136,35 @@ describe("a ring", () => {
     ring.push(eventAt(10));
     ring.reset(9);
     expect(positionsOf(ring)).toEqual([10]);
+    expect(ring.resets).toBe(1);
+  });
+
+  test("R6: what stands below a forgetting leaves the ring with its event, and does not come in again", () => {
+    const ring = open(0);
+    for (const position of range(0, 5)) ring.push(eventAt(position));
+    const frame = ring.frame(2);
+    ring.push(forgettingAt(6));
+    expect([ring.low, positionsOf(ring), ring.resets]).toEqual([5, [6], 1]);
+    expect(ring.frame(5)).not.toBe(frame);
+    expect(ring.push(eventAt(4))).toBe(false);
+    expect(positionsOf(ring)).toEqual([6]);
+  });
+
+  test("R6: a forgetting that lies beyond a gap begins the window anew, without what lay aside below it", () => {
+    const ring = open(0);
+    for (const position of [1, 2, 5, 6]) ring.push(eventAt(position));
+    expect(ring.push(forgettingAt(9))).toBe(true);
+    expect([ring.low, positionsOf(ring), ring.gapped, ring.aheadFrom]).toEqual([8, [9], false, undefined]);
+    ring.push(eventAt(11));
+    expect(ring.forget(11)).toBe(true);
+    expect(positionsOf(ring)).toEqual([11]);
+  });
+
+  test("R6: a forgetting that is told without its event takes what stands below it, once", () => {
+    const ring = open(0);
+    for (const position of range(0, 5)) ring.push(eventAt(position));
+    expect([ring.forget(4), ring.forget(4), ring.forget(0)]).toEqual([true, false, false]);
+    expect(positionsOf(ring)).toEqual([4, 5]);
     expect(ring.resets).toBe(1);
   });
 

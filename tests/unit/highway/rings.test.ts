@@ -1,6 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
+import type { Event } from "#gen/cos/highway/v1/highway_pb.ts";
 import { RINGS_LIMITS, Rings } from "#shared/highway/rings.ts";
+import { shareEvent } from "#shared/highway/shared-event.ts";
 import { eventAt } from "./event-at.ts";
 import { MemoryLog } from "./memory-log.ts";
 import { some } from "./open-hub.ts";
@@ -44,7 +46,7 @@ describe("the rings", () => {
     rings.attach("cc", epoch, 0, () => {});
     rings.feed("cc", { generation: 2, identity: "other" }, [eventAt(1)]);
     rings.feed("pepys", epoch, [eventAt(1)]);
-    rings.takeEntries("pepys", [{ position: 1, bytes: undefined }]);
+    rings.takeEntries("pepys", [{ position: 1, bytes: undefined, forgets: false }]);
     rings.reach("pepys", 5);
     expect(rings.stateOf("cc")).toMatchObject({ low: 0, high: 0, listeners: 1 });
   });
@@ -65,7 +67,7 @@ describe("the rings", () => {
     port.record("cc", some(3));
     const { rings, epoch } = open(port);
     const ring = rings.attach("cc", epoch, 3, () => {});
-    rings.takeEntries("cc", [{ position: 9, bytes: undefined }]);
+    rings.takeEntries("cc", [{ position: 9, bytes: undefined, forgets: false }]);
     expect(ring.gapped).toBe(true);
     await until(() => !ring.gapped);
     expect(ring.high).toBe(3);
@@ -84,6 +86,29 @@ describe("the rings", () => {
     expect(ring.high).toBe(0);
     rings.reach("cc", 3);
     await until(() => ring.high === 3);
+    rings.close();
+  });
+
+  test("G5: a forgetting empties the ring by whoever tells of it first, and the log fills what comes after", async () => {
+    const port = new MemoryLog();
+    const { rings, epoch } = open(port);
+    let woken = 0;
+    const ring = rings.attach("cc", epoch, 0, () => {
+      woken += 1;
+    });
+    rings.feed("cc", epoch, port.record("cc", some(3)).map(shareEvent));
+    const [forgetting] = port.forget("cc", [1, 2]);
+    const { framed, offset } = shareEvent(forgetting as Event);
+    rings.takeEntries("cc", [{ position: 4, bytes: Buffer.from(framed.subarray(offset)), forgets: true }]);
+    expect([ring.low, ring.high]).toEqual([3, 4]);
+    port.record("cc", some(2));
+    port.forget("cc", [5]);
+    woken = 0;
+    rings.forget("cc", 7);
+    rings.forget("cc", 7);
+    rings.forget("pepys", 7);
+    expect([ring.low, ring.high, woken]).toEqual([6, 6, 1]);
+    await until(() => ring.high === 7);
     rings.close();
   });
 

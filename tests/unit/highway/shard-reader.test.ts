@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import { READER_LIMITS, type ReaderConnection, ShardReader, type StreamEntry } from "#shared/highway/shard-reader.ts";
 
-type Entry = [position: number, field: "e" | "r", epoch: string];
+type Entry = [position: number, field: "e" | "f" | "r", epoch: string];
 
 const reply = (module: string, entries: readonly Entry[]): unknown => [
   [
@@ -95,19 +95,21 @@ describe("the blocking reader", () => {
         reply("cc", [
           [5, "e", "e1"],
           [6, "r", "e1"],
+          [7, "f", "e1"],
         ]),
       ),
     );
     const first = nextRead();
     reader.add("cc", 4);
     expect(await first).toEqual(["hw:{cc}:s", "4-0"]);
-    expect(await nextRead()).toEqual(["hw:{cc}:s", "6-0"]);
+    expect(await nextRead()).toEqual(["hw:{cc}:s", "7-0"]);
     expect(got).toEqual([
       [
         "cc",
         [
-          { position: 5, bytes: Buffer.from("bytes 5"), epoch: "e1" },
-          { position: 6, bytes: undefined, epoch: "e1" },
+          { position: 5, bytes: Buffer.from("bytes 5"), forgets: false, epoch: "e1" },
+          { position: 6, bytes: undefined, forgets: false, epoch: "e1" },
+          { position: 7, bytes: Buffer.from("bytes 7"), forgets: true, epoch: "e1" },
         ],
       ],
     ]);

@@ -2,12 +2,13 @@ import { create, fromBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "@jest/globals";
 import { type SubscribeResponse, SubscribeResponseSchema } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { FilterSchema } from "#gen/cos/highway/v1/highway_pb.ts";
-import { localScope } from "#shared/auth/scope.ts";
+import { localAccess } from "#shared/auth/local-access.ts";
 import { Ring } from "#shared/highway/ring.ts";
 import { RingBudget } from "#shared/highway/ring-budget.ts";
 import { STREAM_LIMITS } from "#shared/highway/stream-limits.ts";
 import { Subscription } from "#shared/highway/subscription.ts";
 import { MemoryLog } from "./memory-log.ts";
+import { someTokenKey } from "./some-token-key.ts";
 
 const HEAD = 20_000;
 const HEARTBEAT_MS = 10_000;
@@ -28,14 +29,14 @@ function open(port: MemoryLog, position: number) {
     id: "s1",
     host: {
       port,
-      epoch: { generation: 1, identity: "e1" },
+      epoch: { generation: 1, identity: "e1", forks: new Map(), tokenKey: someTokenKey() },
       attach: () => ring,
       detach: () => {},
       headOf: () => HEAD,
       known: () => 1,
       degraded: () => false,
     },
-    scope: localScope(),
+    access: localAccess(),
     signal: stop.signal,
     filter: create(FilterSchema, { tags: ["never"] }),
     heartbeatMs: HEARTBEAT_MS,

@@ -79,4 +79,42 @@ describe("the sweeper", () => {
     expect(port.reads).toBe(asked);
     expect(commands).not.toContain("evalsha");
   });
+
+  test("W7: a forgetting that Redis does not obey is cleared at the tick that sees it, whatever is filled later", async () => {
+    const port = new MemoryLog();
+    port.record("cc", some(3));
+    const place = { generation: "1", identity: port.epochs().current.identity, last: "3", bytes: "9", forgetting: "0" };
+    const appends: unknown[][] = [];
+    const redis = {
+      type: async () => "stream",
+      set: async () => "OK",
+      hmget: async () => Object.values(place),
+      evalsha: async (...args: unknown[]) => {
+        appends.push(args);
+        return ["OK", 3, 0, 4];
+      },
+    } as unknown as RedisClient;
+    const told = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    let ticks = 0;
+    const breaker = openBreaker({ name: "redis", log });
+    const sweeper = new Sweeper({
+      port,
+      redis,
+      breaker,
+      log,
+      limits: { ...SWEEPER_LIMITS, tickMinMs: 100, tickMaxMs: 120, compareEveryMs: 3_600_000 },
+      onHeads: () => void told[ticks++]?.resolve(),
+      onLogFault: () => {},
+      onForeignEpoch: () => {},
+    });
+    closers.push(() => sweeper.close());
+    closers.push(() => breaker.close());
+    sweeper.start();
+    await told[0]?.promise;
+    port.forget("cc", [1]);
+    await told[1]?.promise;
+    for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    // KEYS, then mode, generation, identity, after, entries, bytes, channel, forgetting: no events.
+    expect(appends.map((args) => [args.length, args[11]])).toEqual([[12, "4"]]);
+  });
 });

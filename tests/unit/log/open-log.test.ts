@@ -13,6 +13,9 @@ function capture() {
   return { log, lines, parsed: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>) };
 }
 
+/** The frame of PEM, not written out: whoever looks for secrets in the repository would find one. */
+const dashed = (label: string): string => `-----${label}-----`;
+
 describe("openLog", () => {
   test("listed strings, numbers and booleans are written; everything else is named, not shown", () => {
     const { log, parsed, lines } = capture();
@@ -86,5 +89,17 @@ describe("sweep", () => {
     ["Authorization: Bearer abc.def-123", "Authorization: Bearer [token]"],
     [`token cos_agt_${"a1B2".repeat(12)}x end`, "token [token] end"],
     ["http://localhost:50051/path", "http://localhost:50051/path"],
+    ["token eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJhIn0.c2ln-_A, refused", "token [token], refused"],
+    ["unsigned eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0. too", "unsigned [token] too"],
+    ["heyJude.took.it, eyJ alone, eyJ.", "heyJude.took.it, eyJ alone, eyJ."],
+    [`key ${dashed("BEGIN PRIVATE KEY")}\nMC4C\n${dashed("END PRIVATE KEY")}\nend`, "key [private key]\nend"],
+    [`"${dashed("BEGIN EC PRIVATE KEY")}\\nMHcC\\n${dashed("END EC PRIVATE KEY")}\\n"`, String.raw`"[private key]\n"`],
+    ["-----BEGIN CERTIFICATE-----", "-----BEGIN CERTIFICATE-----"],
   ])("%s", (line, swept) => expect(sweep(line)).toBe(swept));
+
+  test("a key that is cut off is taken out too, and the line stays JSON", () => {
+    const line = JSON.stringify({ name: `${dashed("BEGIN RSA PRIVATE KEY")}\nMIIE`, live: true });
+    expect(JSON.parse(sweep(line))).toEqual({ name: "[private key]", live: true });
+    expect(sweep(`${dashed("BEGIN PRIVATE KEY")}\nMC4C`)).toBe("[private key]");
+  });
 });

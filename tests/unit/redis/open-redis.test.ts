@@ -60,6 +60,24 @@ describe("a Redis URL", () => {
     });
   });
 
+  test("names the files of its TLS", () => {
+    expect(parseRedisUrl("rediss://a/2?ca=/ca.pem&cert=/c.pem&key=/c.key")).toMatchObject({
+      db: 2,
+      tlsFiles: { ca: "/ca.pem", cert: "/c.pem", key: "/c.key" },
+    });
+    expect(parseRedisUrl("rediss+sentinel://a/main?db=2&ca=/ca.pem")).toMatchObject({
+      db: 2,
+      tlsFiles: { ca: "/ca.pem" },
+    });
+    expect(parseRedisUrl("rediss://a").tlsFiles).toEqual({});
+  });
+
+  test("a file that cannot be read is told by its parameter", () => {
+    expect(() => nodeOptions(parseRedisUrl("rediss://:hunter2@a?ca=/not/there"), "plain")).toThrow(
+      expect.objectContaining({ message: "ca cannot be read: ENOENT" }),
+    );
+  });
+
   test.each([
     "",
     "http://a",
@@ -70,6 +88,9 @@ describe("a Redis URL", () => {
     "redis://a/x",
     "redis+sentinel://a:1",
     "redis+ring://a",
+    "redis://a?ca=/ca.pem",
+    "rediss://a?cert=/c.pem",
+    "rediss://a?key=/c.key",
   ])("is refused without being repeated: %p", (url) => {
     expect(() => parseRedisUrl(url)).toThrow(TypeError);
     expect(() => parseRedisUrl(`${url}#hunter2`)).not.toThrow(/hunter2/);
@@ -109,6 +130,9 @@ describe("a Redis client", () => {
       password: "pw",
     });
     expect(options).toMatchObject({ tls: {}, enableTLSForSentinelMode: true, enableOfflineQueue: false });
+    // A Sentinel that anybody can pass for would name anybody as master.
+    expect(options.sentinelTLS).toEqual({});
+    expect(nodeOptions(parseRedisUrl("redis+sentinel://a/main"), "reader").sentinelTLS).toBeUndefined();
     // The blocking reader times its own commands.
     expect(options.commandTimeout).toBeUndefined();
   });

@@ -1,6 +1,8 @@
 import { request as httpRequest } from "node:http";
 import { connect as connectHttp2 } from "node:http2";
+import { request as httpsRequest } from "node:https";
 import { afterEach, describe, expect, test } from "@jest/globals";
+import { makeTlsFolder } from "#tests/support/tls-folder.ts";
 import { exchange } from "./support/raw-socket.ts";
 import { closeServed, MEMORY, serve } from "./support/serve.ts";
 
@@ -39,9 +41,22 @@ function ask(
   });
 }
 
-function askHttp2(port: number, headers: Record<string, string>): Promise<Answer> {
+/** The status of a call over HTTP/1.1 and TLS. */
+function askHttps(host: string, ca: string, origin: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    const session = connectHttp2(`http://127.0.0.1:${port}`);
+    const headers = { "content-type": "application/json", origin };
+    const request = httpsRequest(`https://${host}${RPC}`, { method: "POST", ca, headers, agent: false }, (response) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
+    });
+    request.on("error", reject);
+    request.end(BODY);
+  });
+}
+
+function askHttp2(port: number, headers: Record<string, string>, tls?: { ca: string }): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const session = tls ? connectHttp2(`https://localhost:${port}`, tls) : connectHttp2(`http://127.0.0.1:${port}`);
     session.on("error", reject);
     const stream = session.request({ ":method": "POST", ":path": RPC, "content-type": "application/json", ...headers });
     let answered: Record<string, unknown> = {};
@@ -128,6 +143,42 @@ describe("the origin", () => {
       expect(headers).not.toHaveProperty("access-control-allow-origin");
     },
   );
+
+  test.each(["http", "https"])("the server's own by %s is served, under each of its names", async (scheme) => {
+    const { port } = await serve({}, { allowedHosts: ["cos.example"] });
+    for (const name of ["127.0.0.1", "localhost", "cos.example"]) {
+      const host = `${name}:${port}`;
+      expect(await ask(port, { host, origin: `${scheme}://${host}` })).toMatchObject({ status: 200 });
+    }
+    const host = `127.0.0.1:${port}`;
+    expect(await askHttp2(port, { ":authority": host, origin: `${scheme}://${host}` })).toMatchObject({ status: 200 });
+  });
+
+  test("where the server speaks TLS itself, its own is https alone", async () => {
+    const folder = await makeTlsFolder();
+    const { port } = await serve({}, { tls: folder.files() });
+    const host = `localhost:${port}`;
+    const tls = { ca: folder.authority.cert };
+    const headers = (scheme: string) => ({ ":authority": host, origin: `${scheme}://${host}` });
+    expect(await askHttp2(port, headers("https"), tls)).toMatchObject({ status: 200 });
+    expect(await askHttp2(port, headers("http"), tls)).toMatchObject({ status: 403 });
+    expect(await askHttps(host, folder.authority.cert, `https://${host}`)).toBe(200);
+    expect(await askHttps(host, folder.authority.cert, `http://${host}`)).toBe(403);
+    folder.remove();
+  });
+
+  test("of this machine's others none is the server's own: not another port, not another of its names", async () => {
+    const { port } = await serve();
+    const host = `127.0.0.1:${port}`;
+    for (const origin of [
+      "http://127.0.0.1",
+      `http://127.0.0.1:${port + 1}`,
+      `http://localhost:${port}`,
+      `ftp://${host}`,
+    ]) {
+      expect(await ask(port, { host, origin })).toMatchObject({ status: 403 });
+    }
+  });
 
   test.each(["cross-site", "same-site"])("without one, a browser's %s GET is answered 403", async (site) => {
     const { port } = await serve();

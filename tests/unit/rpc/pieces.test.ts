@@ -13,7 +13,7 @@ import {
 } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { ErrorInfoSchema } from "#gen/google/rpc/error_details_pb.ts";
 import { HealthListResponseSchema } from "#gen/grpc/health/v1/health_pb.ts";
-import { localScope } from "#shared/auth/scope.ts";
+import { localAccess } from "#shared/auth/local-access.ts";
 import { CosError } from "#shared/errors/cos-error.ts";
 import { openLog } from "#shared/log/open-log.ts";
 import { bindService, type Handlers } from "#shared/rpc/bind-service.ts";
@@ -29,6 +29,7 @@ import { DEFAULT_LIMITS } from "#shared/rpc/limits.ts";
 import { RequestWatch } from "#shared/rpc/request-watch.ts";
 import { scrubMessage } from "#shared/rpc/scrub-message.ts";
 import { StallWatch } from "#shared/rpc/stall-watch.ts";
+import { StrangerLines } from "#shared/rpc/stranger-lines.ts";
 import { toWireError } from "#shared/rpc/to-wire-error.ts";
 import { frame, openSocket, PREFACE } from "./support/raw-socket.ts";
 import { closeServed, failureOf, MEMORY, serve, until } from "./support/serve.ts";
@@ -288,10 +289,11 @@ describe("a call over Connect", () => {
   const edge: Edge = {
     log: openLog({ service: "test", level: "silent", to: { write: () => {} } }),
     limits: DEFAULT_LIMITS,
-    scopeOf: localScope,
+    letIn: () => localAccess(),
     calls: new CallsInFlight(),
     stalls: new StallWatch(1_000),
     requests: new RequestWatch(1_000, 1_000),
+    strangers: new StrangerLines(openLog({ service: "test", level: "silent" }), 1, 1_000),
   };
   const handlers = new Proxy({}, { get: () => () => {} }) as Handlers<typeof ConductorService>;
   const [method] = bindService(ConductorService, handlers).methods;
@@ -306,7 +308,8 @@ describe("a call over Connect", () => {
       url: "http://localhost/",
       requestSignal: AbortSignal.abort(),
     });
-    const call = new ConnectCall(edge, method!, context, { head, response: {} as never, atMs: 0, hasCall: false });
+    const gone = { head, request: {} as never, response: {} as never, atMs: 0, access: localAccess(), hasCall: false };
+    const call = new ConnectCall(edge, method!, context, gone);
     expect(call.signal.aborted).toBe(true);
     expect(await failureOf(call.race(Promise.resolve(MEMORY)))).toMatchObject({ code: Code.Canceled });
     call.close();

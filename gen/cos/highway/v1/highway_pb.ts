@@ -320,7 +320,8 @@ export type Checkpoint = Message<"cos.highway.v1.Checkpoint"> & {
   /**
    * The whole stream's place in one opaque string, to resume all its modules; unset: the last one given still stands.
    *
-   * It grows with the number of modules (about 4 characters for each) and depends on no filter. A client of one or a few modules needs
+   * It is sealed: it tells nothing of modules that the caller may not read, and is refused (RESUME_TOKEN_INVALID) if it was changed.
+   * It grows with the number of its modules (about 4 characters for each) and depends on no filter. A client of one or a few modules needs
    * none: it keeps the last cursor of each. One of many modules keeps this, and loses nothing but gets a heartbeat's worth again.
    *
    * @generated from field: string resume_token = 3;

@@ -1,7 +1,7 @@
 -- Records a batch of memories of any modules: the log's one door (H1, H7).
 --
 -- Purpose   give each new memory the next position of its module and recognise what was recorded before.
--- Owner     the conductor's group commit; later the functions that record the log's own acts.
+-- Owner     the conductor's group commit, and the functions that record the log's own acts (forget-batch.sql).
 --
 --  B1  The heads of all modules named are locked first, in name order, by a statement of their own. Two batches then
 --      cannot deadlock, and under READ COMMITTED the next statement sees all that earlier holders committed.
@@ -16,14 +16,15 @@
 --  B6  With p_atomic nothing is recorded as long as one row is at fault; the others are then held_back.
 --  B7  Every look-up is one index probe, whatever the statistics said when the plan was made: LATERAL ... LIMIT 1, one generic
 --      plan, no sequential scans, no JIT. A plan cached while the tables were empty stays good.
+--  B8  The log's own acts (types that begin with `cos.`, which no caller can record) are taken in retired modules too.
 --
 -- Failure   any error undoes the whole call. A value that cannot be stored (22xxx) is found by the caller, by halving the batch.
 --
 -- p_rows    [{n, id, module, event_type, source, text, occurred_at?, session_id?, tags?, payload?, payload_type?, request_id,
---           trace_id?, traceparent?, causation_id?, prompt_trace?, idempotency_key?, content_hash? (hex), size}]
+--           trace_id?, traceparent?, causation_id?, prompt_trace?, idempotency_key?, content_hash? (hex), size, recorded_by?}]
 -- Answers   a row for each n: recorded | duplicate (both with the place, and when it was recorded, in microseconds of the
 --           Unix epoch), key_reused, module_unknown, module_retired, held_back.
-create function mem0_cc.record_batch(p_rows json, p_atomic boolean default false, p_again boolean default false)
+create or replace function mem0_cc.record_batch(p_rows json, p_atomic boolean default false, p_again boolean default false)
 returns table (n int, outcome text, "position" bigint, recorded_us bigint)
 language plpgsql
 set search_path = mem0_cc, pg_temp
@@ -50,7 +51,7 @@ begin
     from json_to_recordset(p_rows) as r (
       n int, id uuid, module text, event_type text, source text, text text, occurred_at timestamptz, session_id text,
       tags text[], payload jsonb, payload_type text, request_id text, trace_id text, traceparent text, causation_id uuid,
-      prompt_trace jsonb, idempotency_key text, content_hash text, size int)
+      prompt_trace jsonb, idempotency_key text, content_hash text, size int, recorded_by text)
   ), known as materialized (
     select g.n, g.first_n, g.id, g.module, g.content_hash,
            h.position as head, greatest(v_now, h.recorded_at) as now,
@@ -61,7 +62,7 @@ begin
                 when k.id is not null then
                   case when k.forgotten_at is not null or k.content_hash = decode(g.content_hash, 'hex')
                        then 'duplicate' else 'key_reused' end
-                when h.state <> 'active' then 'module_retired'
+                when h.state <> 'active' and not g.event_type ^@ 'cos.' then 'module_retired'
            end as verdict
     from given g
     left join lateral (
@@ -93,10 +94,11 @@ begin
   ), stored as (
     insert into mem0_cc.memory (
       module, position, id, event_type, source, text, occurred_at, recorded_at, session_id, tags, payload, payload_type,
-      request_id, trace_id, traceparent, causation_id, prompt_trace, idempotency_key, content_hash, size)
+      request_id, trace_id, traceparent, causation_id, prompt_trace, idempotency_key, content_hash, size, recorded_by)
     select g.module, f.position, g.id, g.event_type, g.source, coalesce(g.text, ''), coalesce(g.occurred_at, f.now), f.now,
            g.session_id, coalesce(g.tags, '{}'), g.payload, g.payload_type, g.request_id, g.trace_id, g.traceparent,
-           g.causation_id, g.prompt_trace, g.idempotency_key, decode(g.content_hash, 'hex'), g.size
+           g.causation_id, g.prompt_trace, g.idempotency_key, decode(g.content_hash, 'hex'), g.size,
+           g.recorded_by
     from fresh f join given g on g.n = f.n
   ), moved as (
     update mem0_cc.head h set position = top.position, recorded_at = top.now

@@ -1,6 +1,6 @@
 // What a page does with COS: Connect-Web, straight to the conductor. Bundled for a real browser.
 
-import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import { Code, ConnectError, createClient, type Interceptor } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-web";
 import { ConductorService } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 
@@ -14,9 +14,19 @@ export interface PageReport {
 type Protocol = "connect" | "grpc-web";
 
 /** Records two memories, hears them in a stream, and resumes it by its cursor. */
-async function recordAndSubscribe(baseUrl: string, protocol: Protocol, module: string): Promise<PageReport> {
+async function recordAndSubscribe(
+  baseUrl: string,
+  protocol: Protocol,
+  module: string,
+  token: string,
+): Promise<PageReport> {
   const open = protocol === "connect" ? createConnectTransport : createGrpcWebTransport;
-  const client = createClient(ConductorService, open({ baseUrl, ...(protocol === "connect" && { useHttpGet: true }) }));
+  const withToken: Interceptor = (next) => (request) => {
+    request.header.set("authorization", `Bearer ${token}`);
+    return next(request);
+  };
+  const options = { baseUrl, interceptors: [withToken], ...(protocol === "connect" && { useHttpGet: true }) };
+  const client = createClient(ConductorService, open(options));
   const record = (text: string, onHeader: (headers: Headers) => void = () => {}) =>
     client.recordMemory({ memory: { module, eventType: "note", source: "browser", text } }, { onHeader });
   try {

@@ -1,6 +1,7 @@
 import { clone, create, equals } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, createRouterTransport, type HandlerContext } from "@connectrpc/connect";
+import { AuthService } from "#gen/cos/auth/v1/auth_service_pb.ts";
 import {
   ConductorService,
   type GetMemoryRequest,
@@ -19,6 +20,12 @@ import {
   SubscribeResponseSchema,
 } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import {
+  type ForgetMemoriesRequest,
+  ForgetMemoriesRequestSchema,
+  type ForgetMemoriesResponse,
+  ForgetMemoriesResponseSchema,
+} from "#gen/cos/conductor/v1/forgetting_pb.ts";
+import {
   type GetModuleRequest,
   ModuleService,
   type RegisterModuleRequest,
@@ -26,6 +33,7 @@ import {
 import { type Memory, MemorySchema } from "#gen/cos/memory/v1/memory_pb.ts";
 import type { OpenTransport } from "#services/cli/terminal.ts";
 import { type BoundService, bindService } from "#shared/rpc/bind-service.ts";
+import { FakeAuth } from "./fake-auth.ts";
 
 /** How a fake may misbehave; each is asked once for each chance it has. */
 export interface Mischief {
@@ -41,6 +49,10 @@ export interface Mischief {
   refusesName?: (name: string) => boolean;
   /** Takes bulk items and never answers. */
   stalls?: () => void;
+  /** Before (the frame of) a batch of forgetting: what the stream breaks with. */
+  breaksForgetting?: (batch: number, when: "before" | "unanswered") => unknown;
+  /** Ends a forgetting without its last frame. */
+  endsForgetting?: () => boolean;
   /** Of every call, before anything else. */
   refuses?: () => ConnectError | undefined;
 }
@@ -65,6 +77,10 @@ export class FakeConductor {
   readonly listRequests: ListMemoriesRequest[] = [];
   readonly subscribeRequests: SubscribeRequest[] = [];
   readonly bulkSizes: number[] = [];
+  readonly forgetRequests: ForgetMemoriesRequest[] = [];
+  /** Whether Redis is there to be cleared. */
+  highwayCleared = true;
+  readonly auth = new FakeAuth(() => this.#check());
   /** One script a stream; when they are used up, streams end with UNAVAILABLE. */
   streams: ((request: SubscribeRequest, signal: AbortSignal) => AsyncIterable<SubscribeResponse["frame"]>)[] = [];
   /** Pages that `listMemories` answers with, instead of what was recorded. */
@@ -81,8 +97,10 @@ export class FakeConductor {
         getMemory: conductor.getMemory,
         listMemories: conductor.listMemories,
         subscribe: (request, context) => conductor.subscribe(request, callOf(context)),
+        forgetMemories: conductor.forgetMemories,
       });
-      router.service(ModuleService, { getModule: modules.getModule, registerModule: modules.registerModule });
+      router.service(ModuleService, modules);
+      router.service(AuthService, this.auth.handlers);
     });
     return { ...transport, close: () => undefined };
   }
@@ -92,7 +110,8 @@ export class FakeConductor {
     const { conductor, modules } = this.#handlers();
     return [
       bindService(ConductorService, { ...conductor, batchRecordMemories: unimplemented }),
-      bindService(ModuleService, { ...modules, listModules: unimplemented }),
+      bindService(ModuleService, modules),
+      bindService(AuthService, this.auth.handlers),
     ];
   }
 
@@ -105,6 +124,7 @@ export class FakeConductor {
         getMemory: async (request: GetMemoryRequest) => this.#get(request),
         listMemories: async (request: ListMemoriesRequest) => this.#list(request),
         subscribe: (request: SubscribeRequest, call: Call) => this.#subscribe(request, call.signal),
+        forgetMemories: (request: ForgetMemoriesRequest) => this.#forget(request),
       },
       modules: {
         getModule: async ({ name }: GetModuleRequest) => {
@@ -118,6 +138,7 @@ export class FakeConductor {
           this.memories.set(module!.name, []);
           return { module: { name: module!.name } };
         },
+        listModules: async () => ({ modules: [...this.memories.keys()].map((name) => ({ name })) }),
       },
     };
   }
@@ -223,9 +244,78 @@ export class FakeConductor {
       const more = index + 1 < this.pages.length;
       return { memories: this.pages[index]!, nextPageToken: more ? String(index + 1) : "" };
     }
-    const all = this.all(request.module || "cc");
+    const { filter } = request;
+    const matches = (wanted: readonly string[] | undefined, value: string): boolean =>
+      wanted === undefined || wanted.length === 0 || wanted.includes(value);
+    const all = this.all(request.module || "cc").filter(
+      ({ eventType, source, sessionId }) =>
+        matches(filter?.sources, source) &&
+        matches(filter?.sessionIds, sessionId) &&
+        (filter?.eventTypes.includes("diary.*") || matches(filter?.eventTypes, eventType)),
+    );
     const end = index + (request.pageSize || 50);
     return { memories: all.slice(index, end), nextPageToken: end < all.length ? String(end) : "" };
+  }
+
+  /** Forgets two memories a frame; the ids that it tells of go into an event. */
+  async *#forget(request: ForgetMemoriesRequest): AsyncGenerator<ForgetMemoriesResponse> {
+    this.#check();
+    this.forgetRequests.push(clone(ForgetMemoriesRequestSchema, request));
+    const module = request.module || "cc";
+    const { selected, missing } = this.#selected(module, request.selector);
+    const left = selected.filter(({ forgottenAt }) => forgottenAt === undefined);
+    const counts = { found: left.length, alreadyForgotten: selected.length - left.length, missing };
+    const frame = (forgotten: number, done = false): ForgetMemoriesResponse =>
+      create(ForgetMemoriesResponseSchema, {
+        found: BigInt(counts.found),
+        alreadyForgotten: BigInt(counts.alreadyForgotten),
+        missing: BigInt(missing),
+        forgotten: BigInt(forgotten),
+        done,
+        highwayCleared: done && this.highwayCleared,
+      });
+    if (!request.dryRun) {
+      for (let start = 0; start < left.length; start += 2) {
+        this.#break("before");
+        this.#empty(module, left.slice(start, start + 2));
+        this.#break("unanswered");
+        this.#batch += 1;
+        yield frame(Math.min(start + 2, left.length));
+      }
+      if (this.mischief.endsForgetting?.() === true) return;
+    }
+    yield frame(request.dryRun ? 0 : left.length, true);
+  }
+
+  #batch = 0;
+
+  #break(when: "before" | "unanswered"): void {
+    const cause = this.mischief.breaksForgetting?.(this.#batch, when);
+    if (cause === undefined || cause === false) return;
+    this.#batch += 1;
+    throw cause instanceof ConnectError ? cause : new ConnectError("the process went away", Code.Unavailable);
+  }
+
+  #selected(module: string, selector: ForgetMemoriesRequest["selector"]): { selected: Memory[]; missing: number } {
+    const all = this.all(module).filter(({ eventType }) => !eventType.startsWith("cos."));
+    const where = (holds: (memory: Memory) => boolean) => ({ selected: all.filter(holds), missing: 0 });
+    if (selector.case === "sessionId") return where(({ sessionId }) => sessionId === selector.value);
+    if (selector.case === "source") return where(({ source }) => source === selector.value);
+    if (selector.case !== "ids") return where(() => true);
+    const { ids } = selector.value;
+    const selected = all.filter(({ id }) => ids.includes(id));
+    return { selected, missing: ids.length - selected.length };
+  }
+
+  #empty(module: string, memories: readonly Memory[]): void {
+    for (const memory of memories) {
+      Object.assign(memory, { text: "", source: "", sessionId: "", forgottenAt: timestampFromMs(1_800_000_001_000) });
+    }
+    const log = this.all(module);
+    const [ids, positions] = [memories.map(({ id }) => id), memories.map(({ position }) => String(position))];
+    const payload = { ids, positions };
+    const event = { module, eventType: "cos.memory.forgotten", position: BigInt(log.length + 1), payload };
+    log.push(create(MemorySchema, { ...event, recordedAt: timestampFromMs(1_800_000_001_000) }));
   }
 
   async *#subscribe(request: SubscribeRequest, signal: AbortSignal): AsyncGenerator<SubscribeResponse> {

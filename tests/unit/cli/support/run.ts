@@ -1,6 +1,6 @@
 import { PassThrough, Readable, Writable } from "node:stream";
 import { runCli } from "#services/cli/run-cli.ts";
-import type { OpenTransport, Terminal } from "#services/cli/terminal.ts";
+import type { ConnectionTarget, OpenTransport, Terminal } from "#services/cli/terminal.ts";
 
 /** A stream that keeps what is written to it. */
 export class Sink extends Writable {
@@ -24,8 +24,12 @@ export class Sink extends Writable {
 
 export interface RunOptions {
   readonly transport?: OpenTransport;
+  /** Instead of `transport`: the real thing. */
+  readonly openTransport?: (target: ConnectionTarget) => OpenTransport;
   readonly stdin?: string | Buffer | Readable;
   readonly env?: Record<string, string>;
+  /** The repository's folder. Unset: one that cannot be there. */
+  readonly root?: string;
   readonly isTTY?: boolean;
   readonly columns?: number;
   readonly stdout?: Writable;
@@ -39,6 +43,7 @@ export interface Ran {
   readonly stdout: string;
   readonly stderr: string;
   readonly addresses: readonly string[];
+  readonly targets: readonly ConnectionTarget[];
 }
 
 /** Runs the command in this process, as a terminal or a pipe would. */
@@ -47,22 +52,26 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   const err = new Sink(options.isTTY, options.columns);
   out.onText = options.onStdout ?? (() => undefined);
   err.onText = options.onStderr ?? (() => undefined);
-  const addresses: string[] = [];
+  const targets: ConnectionTarget[] = [];
   const terminal: Terminal = {
-    stdin: toReadable(options.stdin),
+    // A person's terminal is one in both directions.
+    stdin: Object.assign(toReadable(options.stdin), { isTTY: options.isTTY === true }),
     stdout: options.stdout ?? out,
     stderr: err,
     env: options.env ?? {},
+    root: options.root ?? "/dev/null/nowhere",
     signal: options.signal ?? new AbortController().signal,
-    openTransport: (address) => {
-      addresses.push(address);
-      if (options.transport === undefined) throw new Error("this command was not expected to connect");
-      return Promise.resolve(options.transport);
+    openTransport: (target) => {
+      targets.push(target);
+      const transport = options.openTransport?.(target) ?? options.transport;
+      if (transport === undefined) throw new Error("this command was not expected to connect");
+      return Promise.resolve(transport);
     },
     userName: () => "samuel",
   };
   const exitCode = await runCli(argv, terminal);
-  return { exitCode, stdout: out.text, stderr: err.text, addresses };
+  const addresses = targets.map(({ address }) => address);
+  return { exitCode, stdout: out.text, stderr: err.text, addresses, targets };
 }
 
 function toReadable(given: RunOptions["stdin"]): Readable {

@@ -11,6 +11,7 @@ import { someRequest } from "../some-memory.ts";
 const marks = {
   id: "01a20894-80c0-76cd-b204-05a1a94d596f",
   requestId: "request 1",
+  recordedBy: "editor-bot",
   traceId: "4bf92f3577b34da6a3ce929d0e0e4736",
   traceparent: "",
 };
@@ -237,6 +238,7 @@ describe("content, for idempotency", () => {
     const again = acceptMemory(someRequest({}, "k"), {
       id: "other",
       requestId: "other",
+      recordedBy: "other",
       traceId: "",
       traceparent: "x",
     });

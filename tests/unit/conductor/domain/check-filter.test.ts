@@ -5,6 +5,7 @@ import { FilterSchema } from "#gen/cos/highway/v1/highway_pb.ts";
 import { checkFilter } from "#services/conductor/domain/check-filter.ts";
 import { listMemories } from "#services/conductor/handlers/list-memories.ts";
 import { subscribe } from "#services/conductor/handlers/subscribe.ts";
+import { localAccess } from "#shared/auth/local-access.ts";
 import { localScope } from "#shared/auth/scope.ts";
 
 const half = "a\ud800b";
@@ -12,6 +13,7 @@ const call = {
   requestId: "r",
   traceId: "",
   traceparent: "",
+  access: localAccess(),
   scope: localScope(),
   signal: new AbortController().signal,
   deadlineMs: Number.POSITIVE_INFINITY,

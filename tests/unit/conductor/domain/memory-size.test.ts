@@ -18,6 +18,7 @@ const strings = {
   traceId: fc.string(),
   causationId: fc.string(),
   payloadType: fc.string({ unit: "grapheme" }),
+  recordedBy: fc.string(),
   tags: fc.array(fc.string(), { maxLength: 8 }),
 };
 

@@ -16,6 +16,7 @@ import { recordMemories } from "#services/conductor/handlers/record-memories.ts"
 import { recordMemory } from "#services/conductor/handlers/record-memory.ts";
 import type { Recorded } from "#services/conductor/store/group-commit.ts";
 import type { CallContext } from "#shared/auth/call-context.ts";
+import { localAccess } from "#shared/auth/local-access.ts";
 import { localScope } from "#shared/auth/scope.ts";
 import { CosError } from "#shared/errors/cos-error.ts";
 
@@ -23,6 +24,7 @@ const call: CallContext = {
   requestId: "request-1",
   traceId: "",
   traceparent: "",
+  access: localAccess(),
   scope: localScope(),
   signal: new AbortController().signal,
   deadlineMs: Number.POSITIVE_INFINITY,

@@ -1,7 +1,7 @@
 import { type Client, createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import { ConductorService } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
-import { localScope } from "#shared/auth/scope.ts";
+import { localAccess } from "#shared/auth/local-access.ts";
 import { openLog } from "#shared/log/open-log.ts";
 import { bindService, type Handlers } from "#shared/rpc/bind-service.ts";
 import { openServer, type RpcServer, type ServerOptions } from "#shared/rpc/open-server.ts";
@@ -34,6 +34,9 @@ const ECHO: ConductorHandlers = {
   },
   getMemory: async () => ({}),
   listMemories: async () => ({}),
+  forgetMemories: async function* () {
+    yield { done: true };
+  },
   subscribe: async function* () {
     yield { frame: { case: "started" as const, value: {} } };
   },
@@ -57,7 +60,7 @@ export async function serve(
     services: [bindService(ConductorService, { ...ECHO, ...handlers })],
     listen: { host: "127.0.0.1", port: 0 },
     log,
-    scopeOf: localScope,
+    letIn: () => localAccess(),
     ...options,
   });
   server.health.setAll("SERVING");

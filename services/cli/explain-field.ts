@@ -1,0 +1,70 @@
+/** A field at fault, as the server names it. */
+interface FieldFault {
+  /** `grants[0].verb` */
+  readonly field: string;
+  readonly description: string;
+}
+
+interface Wording {
+  readonly field: RegExp;
+  /** As the command's user knows it. */
+  readonly called: string;
+  /** Instead of a rule of the contract in the validator's words. */
+  readonly rule?: string;
+}
+
+const LIFETIME = "must be from 1 minute to 366 days, such as 24h or 30d";
+const NAME = "must be 1 to 64 small letters and digits, with single dots, hyphens or underscores inside";
+const TYPE =
+  "must be 1 to 64 small letters and digits, with single dots, hyphens or underscores inside, such as diary.entry";
+const MODULE = "must be 1 to 40 small letters, digits and single underscores, a letter first";
+
+const WORDINGS: readonly Wording[] = [
+  { field: /^name$/, called: "the name", rule: `${NAME}, and neither \`local\` nor \`owner\`` },
+  { field: /^expires_in$/, called: "--expires", rule: LIFETIME },
+  { field: /^overlap$/, called: "--overlap", rule: "must be at most 30 days" },
+  { field: /^token_id$/, called: "--id" },
+  { field: /^grants\b/, called: "--module", rule: MODULE },
+  { field: /^(?:memory\.)?module$|^modules\b/, called: "--module", rule: MODULE },
+  { field: /^memory\.text$/, called: "the text" },
+  { field: /^memory\.payload\b/, called: "--payload" },
+  { field: /^memory\.occurred_at$/, called: "--occurred" },
+  { field: /^idempotency_key$/, called: "--key" },
+  { field: /^memory\.event_type$/, called: "--type", rule: TYPE },
+  { field: /^filter\.event_types\b/, called: "--type", rule: `${TYPE}; \`diary.*\` takes all below` },
+  { field: /^(?:(?:memory|filter)\.)?sources?\b/, called: "--source" },
+  { field: /^(?:(?:memory|filter)\.)?session_ids?\b/, called: "--session" },
+  { field: /^(?:memory|filter)\.tags\b/, called: "--tag" },
+  { field: /^reason$/, called: "--reason" },
+  { field: /^principal$/, called: "--who" },
+  { field: /^action$/, called: "--action" },
+];
+
+/** protovalidate's words for rules that people should not have to read as they stand. */
+const VALIDATORS_WORDS = /regex pattern|be in list|greater than|less than|at (?:least|most) \d+ char/;
+
+/** What is wrong, by the name that the command has for it; fields that it has no name for keep the contract's. */
+export function explainField({ field, description }: FieldFault): string {
+  const wording = WORDINGS.find((candidate) => candidate.field.test(field));
+  if (wording === undefined) return `${field}: ${description}`;
+  const { rule } = wording;
+  const called = `${wording.called}${which(field)}`;
+  if (rule !== undefined && VALIDATORS_WORDS.test(description)) return `${called} ${rule}`;
+  return /^(?:must|was|is|has|does) /.test(description)
+    ? `${called} ${inWords(description)}`
+    : `${called}: ${description}`;
+}
+
+/** Which of an option that was given several times. */
+function which(field: string): string {
+  const [, index] = /\[(\d+)\]/.exec(field) ?? [];
+  return index === undefined ? "" : ` (number ${Number(index) + 1})`;
+}
+
+/** The contract's names of rights are the command's in capitals; and one colon is enough for a sentence. */
+function inWords(description: string): string {
+  return description
+    .replace(/\b(?:READ|RECORD|APPROVE|ADMIN)\b/g, (right) => right.toLowerCase())
+    .replace("must be at least 1 characters", "must not be empty")
+    .replace(": ", "; ");
+}

@@ -1,0 +1,44 @@
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { Verb } from "#gen/cos/auth/v1/auth_pb.ts";
+import type { ConductorService } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
+import type { ForgetMemoriesResponseSchema } from "#gen/cos/conductor/v1/forgetting_pb.ts";
+import { CursorSchema } from "#gen/cos/highway/v1/highway_pb.ts";
+import { judgeRight } from "#shared/auth/judge-right.ts";
+import type { Handlers } from "#shared/rpc/bind-service.ts";
+import { defaultModule } from "../domain/accept-memory.ts";
+import { checkForgetting } from "../domain/check-forgetting.ts";
+import type { ForgetProgress } from "../store/forget-memories.ts";
+import type { Store } from "../store/open-store.ts";
+
+export interface ForgetNeeds {
+  readonly store: Pick<Store, "forgetMemories">;
+  /** Clears the highway of what the module's forgetting at the position took from the log; false: Redis could not be told. */
+  readonly clearHighway: (module: string, position: number) => Promise<boolean>;
+}
+
+export function forgetMemories(needs: ForgetNeeds): Handlers<typeof ConductorService>["forgetMemories"] {
+  return async function* (request, call) {
+    checkForgetting(request);
+    const module = request.module === "" ? defaultModule : request.module;
+    for await (const progress of needs.store.forgetMemories(call.scope, request, call)) {
+      // Nothing was ever forgotten in the module: there is nothing to clear.
+      const nothing = progress.forgetting === 0;
+      const cleared = !request.dryRun && (nothing || (await needs.clearHighway(module, progress.forgetting)));
+      yield { ...answerOf(module, progress), highwayCleared: cleared };
+      // A right that was taken back meanwhile ends the call between two batches.
+      if (!progress.done) judgeRight(call.access, Verb.ADMIN, module);
+    }
+  };
+}
+
+function answerOf(module: string, progress: ForgetProgress): MessageInitShape<typeof ForgetMemoriesResponseSchema> {
+  const { found, forgotten, alreadyForgotten, missing, event, done } = progress;
+  return {
+    found: BigInt(found),
+    forgotten: BigInt(forgotten),
+    alreadyForgotten: BigInt(alreadyForgotten),
+    missing: BigInt(missing),
+    done,
+    ...(event && { cursor: create(CursorSchema, { module, position: BigInt(event.position), epoch: event.epoch }) }),
+  };
+}

@@ -1,0 +1,189 @@
+// Every RPC, for every kind of caller, over both stacks, against a table written by hand (tests/support/authorisation).
+import { randomUUID } from "node:crypto";
+import type { DescMethod, DescService } from "@bufbuild/protobuf";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { PrincipalKind, Verb } from "#gen/cos/auth/v1/auth_pb.ts";
+import { AuthService } from "#gen/cos/auth/v1/auth_service_pb.ts";
+import { ConductorService } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
+import { ModuleService } from "#gen/cos/conductor/v1/module_service_pb.ts";
+import { Health } from "#gen/grpc/health/v1/health_pb.ts";
+import { ServerReflection } from "#gen/grpc/reflection/v1/reflection_pb.ts";
+import { ServerReflection as AlphaServerReflection } from "#gen/grpc/reflection/v1alpha/reflection_pb.ts";
+import { hashOfApiToken, makeApiToken } from "#shared/auth/api-token.ts";
+import { type Answered, overConnect, overGrpc, type Target } from "#tests/support/authorisation/call-any.ts";
+import { type Caller, moduleOf, outcomeOf, ROLES, rowNames } from "#tests/support/authorisation/callers.ts";
+import { ANSWERS_NOT_FOUND, type Outcome, type Right, TABLE } from "#tests/support/authorisation/table.ts";
+import { openSecuredMesh, type SecuredMesh } from "#tests/support/secured-mesh.ts";
+
+jest.setTimeout(120_000);
+
+/** The services that a conductor serves; a test below holds them against its own reflection. */
+const SERVICES: readonly DescService[] = [
+  ConductorService,
+  ModuleService,
+  AuthService,
+  Health,
+  ServerReflection,
+  AlphaServerReflection,
+];
+const METHODS = SERVICES.flatMap((service) => service.methods);
+const CODES: Readonly<Record<Outcome, number>> = { ok: 0, NF: 5, PD: 7, UA: 16 };
+const VERBS: Readonly<Record<Right, Verb>> = {
+  read: Verb.READ,
+  record: Verb.RECORD,
+  approve: Verb.APPROVE,
+  admin: Verb.ADMIN,
+};
+const KINDS = { person: PrincipalKind.PERSON, agent: PrincipalKind.AGENT, service: PrincipalKind.SERVICE };
+
+let mesh: SecuredMesh;
+let target: Target;
+beforeAll(async () => {
+  mesh = await openSecuredMesh();
+  target = { address: mesh.address, ca: mesh.ca };
+  for (const name of ["here", "there"]) await mesh.owner.modules.registerModule({ module: { name } });
+  const memory = { module: "here", eventType: "note", source: "matrix", text: "Up betimes" };
+  await mesh.owner.conductor.recordMemory({ memory });
+  await mesh.owner.auth.createToken({ name: "spare", kind: PrincipalKind.AGENT });
+});
+afterAll(() => mesh?.stop());
+
+test("the table has a row for every RPC that is served, and no other", async () => {
+  const served = await mesh.servedNames();
+  expect(served).toEqual(SERVICES.map(({ typeName }) => typeName).sort());
+  expect(rowNames().sort()).toEqual(METHODS.map(nameOf).sort());
+});
+
+describe("unknown callers", () => {
+  const unknown: readonly (readonly [string, () => Promise<Caller["credential"]>])[] = [
+    ["without a token", async () => ({ kind: "none" })],
+    ["with a token in no form of ours", async () => ({ kind: "token", secret: "let-me-in" })],
+    ["with a token nobody made", async () => ({ kind: "token", secret: makeApiToken(PrincipalKind.PERSON) })],
+    ["with a mistyped token", async () => ({ kind: "token", secret: mistyped(mesh.ownerToken) })],
+    ["with an expired token", async () => ({ kind: "token", secret: await expiredToken() })],
+    ["with a revoked token", async () => ({ kind: "token", secret: await revokedToken() })],
+    [
+      "with a signed token for others",
+      async () => ({ kind: "token", secret: mesh.issuer.sign({ claims: { aud: "others" } }) }),
+    ],
+    ["with the certificate of a name that is not listed", async () => mesh.certificateOf("spiffe://cos/stranger")],
+  ];
+  test.each(unknown)("%s are answered health checks and nothing else", async (name, credentialOf) => {
+    await judge({ name, credential: await credentialOf(), outcome: (row) => row.unknown });
+  });
+});
+
+test("a known caller without any right may ask who it is, and sees nothing", async () => {
+  const { secret } = await mesh.owner.auth.createToken({ name: "bare", kind: PrincipalKind.PERSON });
+  await judge({ name: "bare", credential: { kind: "token", secret }, outcome: (row) => row.nothing });
+});
+
+test.each(ROLES.map((role) => [role.name, role] as const))("%s is answered as the table says", async (name, role) => {
+  const grants = [{ module: moduleOf(role.place), verb: VERBS[role.right] }];
+  const { secret } = await mesh.owner.auth.createToken({ name, kind: KINDS[role.kind], grants });
+  await judge({ name, credential: { kind: "token", secret }, outcome: outcomeOf(role) });
+});
+
+test.each([
+  ["spiffe://cos/here-record", "here", "record"],
+  ["spiffe://cos/everywhere-admin", "everywhere", "admin"],
+  ["spiffe://cos/there-read", "there", "read"],
+] as const)("a certificate alone, of %s, is answered as the table says", async (name, place, right) => {
+  await judge({ name, credential: await mesh.certificateOf(name), outcome: outcomeOf({ place, right }) });
+});
+
+test.each([
+  ["recorders", "human", "here", "record"],
+  ["administrators", "human", "everywhere", "admin"],
+  ["readers", "robot", "there", "read"],
+  // An unmapped kind is an agent's, which never administers, whatever its group is given.
+  ["administrators", "robot", "everywhere", "record"],
+] as const)(
+  "a signed token of the group %s, of a %s, is answered as the table says",
+  async (group, account, place, right) => {
+    const secret = mesh.issuer.sign({ claims: { groups: [group], account } });
+    await judge({ name: group, credential: { kind: "token", secret }, outcome: outcomeOf({ place, right }) });
+  },
+);
+
+test.each([0, 1, 2, 3] as const)("what an agent may not be given, it is not given: grant %#", async (n) => {
+  const verb = [Verb.READ, Verb.RECORD, Verb.APPROVE, Verb.ADMIN][n] as Verb;
+  const name = `greedy-${n}`;
+  const made = mesh.owner.auth.createToken({ name, kind: PrincipalKind.AGENT, grants: [{ module: "*", verb }] });
+  if (verb <= Verb.RECORD) await made;
+  else await expect(made).rejects.toThrow(/grants\[0\].verb/);
+});
+
+test("what may not be seen is refused in the very words of what does not exist", async () => {
+  const grants = [{ module: "there", verb: Verb.ADMIN }];
+  const { secret } = await mesh.owner.auth.createToken({ name: "stranger", kind: PrincipalKind.PERSON, grants });
+  const caller: Caller = { name: "stranger", credential: { kind: "token", secret }, outcome: (row) => row.nothing };
+  const hidden = METHODS.filter((method) => TABLE[nameOf(method)]?.there[3] === "NF");
+  expect(hidden.length).toBeGreaterThan(5);
+  for (const method of hidden) {
+    const about = TABLE[nameOf(method)]!.request(0);
+    const elsewhere = JSON.parse(JSON.stringify(about).replaceAll('"here"', '"nowhere"')) as typeof about;
+    const [unseen, absent] = await Promise.all([
+      overConnect(target, caller, method, about),
+      overConnect(target, caller, method, elsewhere),
+    ]);
+    expect({ method: nameOf(method), ...unseen }).toEqual({
+      method: nameOf(method),
+      code: absent.code,
+      message: absent.message.replaceAll("nowhere", "here"),
+    });
+  }
+});
+
+let fresh = 0;
+
+/** Every RPC, over both stacks, by one caller. */
+async function judge(caller: Caller): Promise<void> {
+  const grpc = overGrpc(target, caller);
+  try {
+    const wrong: string[] = [];
+    for (const method of METHODS) {
+      const row = TABLE[nameOf(method)]!;
+      const expected = caller.outcome(row);
+      fresh += 2;
+      const [one, other] = await Promise.all([
+        grpc.call(method, row.request(fresh)),
+        overConnect(target, caller, method, row.request(fresh + 1)),
+      ]);
+      wrong.push(...mistakes(method, expected, "gRPC", one), ...mistakes(method, expected, "Connect", other));
+    }
+    expect(wrong).toEqual([]);
+  } finally {
+    grpc.close();
+  }
+}
+
+function mistakes(method: DescMethod, expected: Outcome, stack: string, { code, message }: Answered): string[] {
+  const name = nameOf(method);
+  const right = code === CODES[expected] || (expected === "ok" && code === 5 && ANSWERS_NOT_FOUND.has(name));
+  return right ? [] : [`${stack} ${name}: ${code} (${message}) instead of ${expected}`];
+}
+
+function nameOf(method: DescMethod): string {
+  return `${method.parent.typeName}/${method.name}`;
+}
+
+function mistyped(token: string): string {
+  return token.slice(0, -1) + (token.endsWith("a") ? "b" : "a");
+}
+
+async function expiredToken(): Promise<string> {
+  const secret = makeApiToken(PrincipalKind.SERVICE);
+  const values = [randomUUID(), "spare", hashOfApiToken(secret)];
+  await mesh.query(
+    `insert into cos_auth.token (id, principal, hash, created_by, expires_at) values ($1, $2, $3, 'owner', now() - interval '1 s')`,
+    values,
+  );
+  return secret;
+}
+
+async function revokedToken(): Promise<string> {
+  const { secret } = await mesh.owner.auth.createToken({ name: "revoked", kind: PrincipalKind.PERSON });
+  await mesh.owner.auth.revokeToken({ name: "revoked" });
+  return secret;
+}

@@ -1,0 +1,121 @@
+// Who is answered what: written by hand, apart from the code that it judges. An RPC without a row fails the test.
+import type { JsonObject } from "@bufbuild/protobuf";
+
+/** What a call comes to: `ok`, NOT_FOUND, PERMISSION_DENIED, UNAUTHENTICATED. */
+export type Outcome = "ok" | "NF" | "PD" | "UA";
+
+/** Where a caller's right is: in the module that the request is about, in another one, or in all. */
+export type Place = "here" | "there" | "everywhere";
+
+export type Right = "read" | "record" | "approve" | "admin";
+
+/** The answers to the four rights at one place, from READ to ADMIN. */
+type Four = readonly [read: Outcome, record: Outcome, approve: Outcome, admin: Outcome];
+
+export interface Row {
+  /** A good request about the module `here`; `n` makes names that nobody has taken. */
+  readonly request: (n: number) => JsonObject;
+  /** To somebody whom the mesh does not know, or no more. */
+  readonly unknown: Outcome;
+  /** To somebody who is known and has no right at all. */
+  readonly nothing: Outcome;
+  readonly here: Four;
+  readonly there: Four;
+  readonly everywhere: Four;
+}
+
+const all = (outcome: Outcome): Four => [outcome, outcome, outcome, outcome];
+
+const memory = (module: string) => ({ memory: { module, eventType: "note", source: "matrix", text: "Up betimes" } });
+
+/** It is about one module, and reading it is enough: whoever may not, does not learn that it is there. */
+const reads = (request: Row["request"]): Row => ({
+  request,
+  unknown: "UA",
+  nothing: "NF",
+  here: all("ok"),
+  there: all("NF"),
+  everywhere: all("ok"),
+});
+
+/** It is about one module, and more than reading is needed. */
+const needs = (four: Four, request: Row["request"]): Row => ({
+  request,
+  unknown: "UA",
+  nothing: "NF",
+  here: four,
+  there: all("NF"),
+  everywhere: four,
+});
+
+/** It is about the mesh: no right in single modules is enough. */
+const needsEverywhere = (four: Four, request: Row["request"]): Row => ({
+  request,
+  unknown: "UA",
+  nothing: "PD",
+  here: all("PD"),
+  there: all("PD"),
+  everywhere: four,
+});
+
+/** It is for everybody who is known. */
+const forAllKnown = (request: Row["request"], unknown: Outcome = "UA"): Row => ({
+  request,
+  unknown,
+  nothing: "ok",
+  here: all("ok"),
+  there: all("ok"),
+  everywhere: all("ok"),
+});
+
+const RECORD: Four = ["PD", "ok", "ok", "ok"];
+const ADMIN: Four = ["PD", "PD", "PD", "ok"];
+
+const CONDUCTOR = "cos.conductor.v1.ConductorService";
+const MODULES = "cos.conductor.v1.ModuleService";
+const AUTH = "cos.auth.v1.AuthService";
+
+export const TABLE: Readonly<Record<string, Row>> = {
+  [`${CONDUCTOR}/RecordMemory`]: needs(RECORD, () => memory("here")),
+  [`${CONDUCTOR}/BatchRecordMemories`]: needs(RECORD, () => ({ requests: [memory("here")] })),
+  // The stream is for whoever may record somewhere; each item is judged by itself.
+  [`${CONDUCTOR}/RecordMemories`]: {
+    request: () => ({ requests: [memory("here")] }),
+    unknown: "UA",
+    nothing: "PD",
+    here: RECORD,
+    there: ["PD", "NF", "NF", "NF"],
+    everywhere: RECORD,
+  },
+  [`${CONDUCTOR}/GetMemory`]: reads(() => ({ module: "here", position: "1" })),
+  [`${CONDUCTOR}/ListMemories`]: reads(() => ({ module: "here" })),
+  [`${CONDUCTOR}/Subscribe`]: reads(() => ({ modules: ["here"] })),
+  [`${CONDUCTOR}/ForgetMemories`]: needs(ADMIN, () => ({
+    module: "here",
+    sessionId: "nobody's",
+    reason: "matrix",
+    dryRun: true,
+  })),
+  [`${MODULES}/RegisterModule`]: needsEverywhere(RECORD, (n) => ({ module: { name: `fresh_${n}` } })),
+  [`${MODULES}/GetModule`]: reads(() => ({ name: "here" })),
+  [`${MODULES}/ListModules`]: forAllKnown(() => ({})),
+  [`${AUTH}/WhoAmI`]: forAllKnown(() => ({})),
+  [`${AUTH}/CreateToken`]: needsEverywhere(ADMIN, (n) => ({ name: `fresh-${n}`, kind: "PRINCIPAL_KIND_AGENT" })),
+  [`${AUTH}/RotateToken`]: needsEverywhere(ADMIN, () => ({ name: "spare", overlap: "3600s" })),
+  [`${AUTH}/RevokeToken`]: needsEverywhere(ADMIN, () => ({
+    name: "spare",
+    tokenId: "01930000-0000-7000-8000-000000000000",
+  })),
+  [`${AUTH}/SetGrants`]: needsEverywhere(ADMIN, () => ({ name: "spare", grants: [] })),
+  [`${AUTH}/ListTokens`]: needsEverywhere(ADMIN, () => ({})),
+  [`${AUTH}/ListAudit`]: needsEverywhere(ADMIN, () => ({})),
+  [`${AUTH}/VerifyAudit`]: needsEverywhere(ADMIN, () => ({})),
+  "grpc.health.v1.Health/Check": forAllKnown(() => ({}), "ok"),
+  "grpc.health.v1.Health/List": forAllKnown(() => ({}), "ok"),
+  "grpc.health.v1.Health/Watch": forAllKnown(() => ({}), "ok"),
+  "grpc.reflection.v1.ServerReflection/ServerReflectionInfo": forAllKnown(() => ({ listServices: "" })),
+  "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": forAllKnown(() => ({ listServices: "" })),
+};
+
+/** RPCs that answer NOT_FOUND to a right caller too, because of what the row's request names. */
+export const ANSWERS_NOT_FOUND = new Set([`${AUTH}/RevokeToken`]);
