@@ -2,7 +2,7 @@
 //
 // Packages with native parts (Node itself, esbuild, lefthook ...) list one optional package per platform. A registry
 // that mirrors only some of them makes npm write a lockfile that its own `npm ci` refuses ("Missing: ... from lock
-// file"). An entry with version, os and cpu is enough for `npm ci`, which then skips it on every other platform.
+// file"). An entry with version, os, cpu and, where the name tells it, libc is enough for `npm ci`, which then skips it on every other platform.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -16,7 +16,10 @@ function platformOf(name) {
   const words = new Set(name.split(/[^a-z0-9]+/i).map((word) => spellings[word] ?? word));
   const os = systems.find((system) => words.has(system));
   const cpu = processors.find((processor) => words.has(processor));
-  return os && cpu ? { os: [os], cpu: [cpu] } : undefined;
+  if (os === undefined || cpu === undefined) return undefined;
+  // A package for the other C library would be fetched and never used, without a sum to check it by.
+  const libc = /musl/.test(name) ? "musl" : /(?:^|-)gnu/.test(name) ? "glibc" : undefined;
+  return { os: [os], cpu: [cpu], ...(libc && { libc: [libc] }) };
 }
 
 const lock = JSON.parse(readFileSync(file, "utf8"));

@@ -5,12 +5,13 @@
 // ours and is generated; `deploy`, `tests` and `scripts` may import everything.
 
 /** The services there are. A new one is added here first (CONTRIBUTING, "Add a service"). */
-const services = ["conductor"];
+const services = ["conductor", "graph"];
 
 const foundation = ["shared/config", "shared/errors", "shared/log"];
 const engines = ["shared/postgres", "shared/redis", "shared/highway"];
 /** The files beside routes.ts, which put a process together. */
-const wiring = ["config", "highway", "main", "migrate", "owner-token"];
+const wiring = ["conductor", "config", "highway", "main", "migrate", "owner-token"];
+const handling = ["shared/auth", "shared/errors", "shared/paging", "shared/fields"];
 const inner = ["store", "projection", "search", "probes"];
 
 /** Library folders, and what each may import beside itself and npm packages. */
@@ -19,12 +20,27 @@ const libraries = {
   "shared/errors": ["gen"],
   "shared/log": ["gen"],
   "shared/auth": ["gen", ...foundation],
+  // What a field may hold, where several services say so of the same.
+  "shared/fields": ["gen", "shared/errors"],
+  // Pages of lists, for stores and handlers of any service.
+  "shared/paging": ["gen", "shared/errors"],
   "shared/lifecycle": ["gen", ...foundation],
   "shared/postgres": ["gen", ...foundation],
   "shared/redis": ["gen", ...foundation],
   // Who is calling: it reads cos_auth, and hears of its changes through Redis.
   "shared/identity": ["gen", ...foundation, "shared/auth", "shared/postgres", "shared/redis"],
   "shared/rpc": ["gen", ...foundation, "shared/auth"],
+  // What every process that serves reads and opens in the same way.
+  "shared/service": [
+    "gen",
+    ...foundation,
+    "shared/auth",
+    "shared/identity",
+    "shared/lifecycle",
+    "shared/postgres",
+    "shared/redis",
+    "shared/rpc",
+  ],
   "shared/highway": ["gen", "shared/auth", "shared/errors", "shared/log", "shared/redis", "shared/rpc"],
   // The command is one folder: it talks to services as any client does.
   "services/cli": ["gen", "shared/config", "shared/errors", "shared/highway", "shared/rpc"],
@@ -57,11 +73,20 @@ function folderRows(folder, may) {
 /** The rows of a service that serves: its way inwards is routes -> handlers -> domain and store. */
 function serviceRows(service) {
   const own = (folder) => `services/${service}/${folder}`;
-  const engineRoom = [own("domain"), "gen", "shared/auth", "shared/errors", "shared/log", ...engines];
+  const engineRoom = [
+    own("domain"),
+    "gen",
+    "shared/auth",
+    "shared/errors",
+    "shared/fields",
+    "shared/log",
+    "shared/paging",
+    ...engines,
+  ];
   return [
-    ...folderRows(own("domain"), ["gen", "shared/errors", "shared/auth"]),
+    ...folderRows(own("domain"), ["gen", "shared/errors", "shared/auth", "shared/fields"]),
     ...inner.flatMap((folder) => folderRows(own(folder), engineRoom)),
-    ...folderRows(own("handlers"), [own("domain"), ...inner.map(own), "gen", "shared/auth", "shared/errors"]).map(
+    ...folderRows(own("handlers"), [own("domain"), ...inner.map(own), "gen", ...handling]).map(
       // The signature that the RPC edge gives a handler.
       (row) => ({ ...row, types: ["#shared/rpc"] }),
     ),

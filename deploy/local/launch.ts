@@ -4,7 +4,7 @@
 // Owner:   main.ts, which brings the terminal, the environment and the signals.
 //
 //  N1  One launcher for each data folder; the next one is told so, and where things are.
-//  N2  Up: the watchman, engines, migrations, the owner's token, services. Down: services (they drain), engines, the watchman.
+//  N2  Up: the watchman, engines, migrations, the owner's token, the services' keys, services. Down: services (they drain), engines, the watchman.
 //  N3  `stop` ends it at any moment, also in the middle of a start; `force` ends what is left at once.
 //  N4  Whatever it started is gone when it answers. If it is killed, its watchman does the same (keep-watch.ts).
 //  N5  A service that finds its settings wrong ends everything, with 2: nothing would change by itself.
@@ -14,9 +14,11 @@ import { unknownVariables } from "#shared/config/read-settings.ts";
 import { formatListen } from "#shared/config/settings.ts";
 import { Closers } from "#shared/lifecycle/closers.ts";
 import { EXIT_MISCONFIGURED } from "#shared/lifecycle/run-service.ts";
-import { type ReadyEngine, startPostgresEngine, startRedisEngine } from "./engines/start-engines.ts";
+import { startNeo4jEngine } from "./engines/neo4j/start-neo4j-engine.ts";
+import { startPostgresEngine, startRedisEngine } from "./engines/start-engines.ts";
 import { type InstanceLock, takeInstanceLock } from "./instance-lock.ts";
 import { keepOwnersToken } from "./keep-owners-token.ts";
+import { keepServiceKeys } from "./keep-service-keys.ts";
 import { followLogs } from "./logs/follow-logs.ts";
 import type { Mesh, Paths } from "./mesh.ts";
 import { migrateServices } from "./migrate-services.ts";
@@ -44,6 +46,8 @@ export interface LaunchOptions {
   readonly services: readonly Service[];
   /** Whether a missing Redis may be installed. */
   readonly mayInstall: boolean;
+  /** Whether the graph is to be kept in a Neo4j of our own. Default false. */
+  readonly wantsNeo4j?: boolean;
 }
 
 /**
@@ -110,6 +114,7 @@ async function run({ host, options, settings, paths, closers, publish }: Run): P
     register,
     follower,
     mayInstall: options.mayInstall,
+    wantsNeo4j: options.wantsNeo4j ?? false,
     stopping: AbortSignal.any([host.stop, ending.signal]),
     keep(process) {
       busy.push(process);
@@ -124,27 +129,30 @@ async function run({ host, options, settings, paths, closers, publish }: Run): P
 
 async function bringUp(mesh: Mesh, services: readonly Service[], publish: InstanceLock["publish"]): Promise<void> {
   for (const service of services) await makeRoom(mesh, service);
-  const [postgres, redis] = await bothEngines(mesh);
+  const [postgres, redis, neo4j] = await allEngines(mesh);
   mesh.stopping.throwIfAborted();
   // Where there is none, services look where it would be: never at one that belongs to somebody else.
   const redisUrl = redis?.url ?? `redis://${formatListen(mesh.settings.redisListen)}`;
-  const urls = { COS_POSTGRES_URL: postgres.url, COS_REDIS_URL: redisUrl };
+  const urls = { COS_POSTGRES_URL: postgres.url, COS_REDIS_URL: redisUrl, ...neo4j?.variables };
   await migrateServices(mesh, services, postgres.url);
   mesh.stopping.throwIfAborted();
   const owner = await keepOwnersToken(mesh, services, postgres.url);
   mesh.stopping.throwIfAborted();
-  const served = await Promise.all(services.map((service) => startService(mesh, service, urls)));
+  const keysOf = keepServiceKeys(mesh, services);
+  const start = (service: Service) => startService(mesh, service, { ...urls, ...keysOf(service) });
+  const served = await Promise.all(services.map(start));
   mesh.stopping.throwIfAborted();
-  const addresses: Address[] = [...served.flat(), postgres, ...(redis === undefined ? [] : [redis])];
+  const engines = [postgres, redis, neo4j].filter((engine) => engine !== undefined);
+  const addresses: Address[] = [...served.flat(), ...engines];
   publish(addresses.map(({ name, address }) => [name, address]));
   tellAddresses(mesh, addresses, owner);
 }
 
-/** Both at once; if one fails, the other is awaited all the same, so that nothing is started behind our back. */
-async function bothEngines(mesh: Mesh): Promise<[ReadyEngine, ReadyEngine | undefined]> {
-  const both = [startPostgresEngine(mesh), startRedisEngine(mesh)] as const;
-  await Promise.allSettled(both);
-  return Promise.all(both);
+/** All at once; if one fails, the others are awaited all the same, so that nothing is started behind our back. */
+async function allEngines(mesh: Mesh) {
+  const all = [startPostgresEngine(mesh), startRedisEngine(mesh), startNeo4jEngine(mesh)] as const;
+  await Promise.allSettled(all);
+  return Promise.all(all);
 }
 
 /** What was being started while we stopped has either seen it, or stands in the register afterwards (N4). */

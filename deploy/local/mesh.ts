@@ -21,6 +21,8 @@ export interface Mesh {
   readonly register: ProcessRegister;
   readonly follower: LogFollower;
   readonly mayInstall: boolean;
+  /** Whether the graph is to be kept in a Neo4j of our own. */
+  readonly wantsNeo4j: boolean;
   /** Aborted when everything is about to end; nothing is started after it. */
   readonly stopping: AbortSignal;
   readonly say: (line: string) => void;

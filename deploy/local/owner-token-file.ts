@@ -1,66 +1,14 @@
-// The file of the owner's token, which opens everything: nobody but its owner reads it, at any moment.
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { dirname } from "node:path";
+// The file of the owner's token, which opens everything.
 import { isApiToken } from "#shared/auth/api-token.ts";
-import { LaunchFault } from "./launch-fault.ts";
+import { readPrivateFile, writePrivateFile } from "./private-file.ts";
 
-/** What others than the owner may do with a file: read, write or run it. */
-const OTHERS = 0o077;
-/** What others than the owner may do to a folder that is theirs to change. */
-const OTHERS_WRITE = 0o022;
-
-/**
- * The token in a file; undefined where there is none that was kept for us alone: no file, a link, somebody else's, one that
- * others may read, or one that holds something else.
- */
+/** The token in a file; undefined where there is none that was kept for us alone, or the file holds something else. */
 export function readOwnerToken(file: string): string | undefined {
-  let descriptor: number | undefined;
-  try {
-    descriptor = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW);
-    const { mode, uid } = fstatSync(descriptor);
-    if ((mode & OTHERS) !== 0 || uid !== process.geteuid?.()) return undefined;
-    const token = readFileSync(descriptor, "utf8").trim();
-    return isApiToken(token) ? token : undefined;
-  } catch {
-    return undefined;
-  } finally {
-    if (descriptor !== undefined) closeSync(descriptor);
-  }
+  const token = readPrivateFile(file)?.trim();
+  return token !== undefined && isApiToken(token) ? token : undefined;
 }
 
-/** Puts a token into the place of whatever the file held; whoever reads it meanwhile finds either whole. Throws LaunchFault. */
+/** Puts a token into the place of whatever the file held. Throws LaunchFault. */
 export function writeOwnerToken(file: string, token: string): void {
-  refuseSharedFolder(dirname(file));
-  const draft = `${file}.${process.pid}`;
-  rmSync(draft, { force: true });
-  const descriptor = openSync(draft, "wx", 0o600);
-  try {
-    writeFileSync(descriptor, `${token}\n`);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-  renameSync(draft, file);
-}
-
-/** In a folder that others may change, they could put a file of theirs in the place of ours. */
-function refuseSharedFolder(folder: string): void {
-  const { mode, uid } = statSync(folder);
-  if (uid !== process.geteuid?.()) {
-    throw new LaunchFault(`COS_DATA_DIR: ${folder} belongs to somebody else; choose another one`, { exitCode: 2 });
-  }
-  if ((mode & OTHERS_WRITE) !== 0) {
-    throw new LaunchFault(`COS_DATA_DIR: others may write to ${folder}: chmod go-w ${folder}`, { exitCode: 2 });
-  }
+  writePrivateFile(file, `${token}\n`);
 }

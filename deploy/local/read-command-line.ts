@@ -4,14 +4,18 @@ import { LAUNCHER_SETTINGS } from "./settings.ts";
 
 const OPTIONS = {
   help: { type: "boolean", short: "h", default: false },
+  neo4j: { type: "boolean", default: false },
   "no-install": { type: "boolean", default: false },
 } as const;
 
 /** Reads what stands after `npm start --`: what to do, or the help text. Throws LaunchFault (2). */
-export function readCommandLine(args: readonly string[]): { mayInstall: boolean } | { help: string } {
+export function readCommandLine(
+  args: readonly string[],
+): { mayInstall: boolean; wantsNeo4j: boolean } | { help: string } {
   try {
     const { values } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: false });
-    return values.help ? { help: helpText() } : { mayInstall: !values["no-install"] };
+    if (values.help) return { help: helpText() };
+    return { mayInstall: !values["no-install"], wantsNeo4j: values.neo4j };
   } catch (cause) {
     const { message } = cause as Error;
     throw new LaunchFault(`${message.split(". ")[0]}. See: npm start -- --help`, { exitCode: 2, cause });
@@ -30,6 +34,7 @@ function helpText(): string {
 Usage: npm start [-- options]
 
 Options:
+  --neo4j       keep the graph in a Neo4j, which is started too; needs a JDK 17, and Maven the first time
   --no-install  do not install a missing Redis; run degraded without
   -h, --help    this text
 
@@ -38,6 +43,7 @@ ${lines.join("\n")}
 
 Examples:
   npm start
+  npm start -- --neo4j
   COS_CONDUCTOR_LISTEN=127.0.0.1:6000 npm start
   COS_POSTGRES_URL=postgres://me:secret@db.example/cos npm start
 

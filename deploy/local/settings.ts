@@ -1,6 +1,7 @@
 import { CLIENT_SETTINGS } from "#shared/config/client-settings.ts";
 import { ENGINE_LISTENERS } from "#shared/config/engine-listeners.ts";
 import { HOST } from "#shared/config/listen-of.ts";
+import { NEO4J_SETTINGS } from "#shared/config/neo4j-settings.ts";
 import { readSettings, type Settings, SettingsError, type Spec } from "#shared/config/read-settings.ts";
 import { url } from "#shared/config/settings.ts";
 
@@ -29,6 +30,7 @@ export const LAUNCHER_SETTINGS = {
     fallback: undefined,
     schemes: ["redis", "rediss", "redis+sentinel", "redis+cluster"],
   }),
+  neo4jUrl: NEO4J_SETTINGS.neo4jUrl,
 } as const;
 
 export type LauncherSettings = Settings<typeof LAUNCHER_SETTINGS>;

@@ -44,7 +44,7 @@ export async function startService(mesh: Mesh, service: Service, urls: Record<st
     const shown = formatLine(service.name, line);
     if (shown !== undefined) mesh.say(shown);
   });
-  const spawn = () => spawnService(mesh, service, logFile, { ...mesh.env, ...urls });
+  const spawn = () => spawnService(mesh, service, logFile, { ...mesh.env, ...service.callees?.(mesh.env), ...urls });
   const restart = async () => {
     const process = await spawn();
     void untilHealthy(probe, process).then((healthy) => healthy && say(`${service.name} is back`));

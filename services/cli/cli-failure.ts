@@ -1,4 +1,4 @@
-/** A failure whose message is all that a person needs; `exitCode` is one of `EXIT`. */
+/** A failure whose message, of one line or several, is all that a person needs; `exitCode` is one of `EXIT`. */
 export class CliFailure extends Error {
   override readonly name = "CliFailure";
   readonly exitCode: number;

@@ -7,7 +7,9 @@ export interface Cli {
   readonly terminal: Terminal;
   readonly out: Output;
   readonly err: Output;
-  /** The conductor that the command talked to; empty before it did. */
+  /** Which service the command talked to. */
+  service: "conductor" | "graph";
+  /** Where that is; empty before the command talked to it. */
   address: string;
   /** Where the token came from that it showed; undefined: it showed none. */
   tokenSource: TokenSource | undefined;

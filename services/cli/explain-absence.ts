@@ -12,7 +12,7 @@ const CUT = /Failed to connect|ECONNRESET|EPIPE|socket hang up|socket disconnect
  */
 export function explainAbsence(
   message: string,
-  { address, showsCertificate }: Pick<Cli, "address" | "showsCertificate">,
+  { address, showsCertificate, service }: Pick<Cli, "address" | "showsCertificate"> & Partial<Pick<Cli, "service">>,
 ): string {
   const found = WRAPPING.exec(message)?.[1] ?? "";
   if (found === "" && !/ECONNREFUSED|Name resolution failed/.test(message)) {
@@ -33,6 +33,7 @@ export function explainAbsence(
     const remedy = address.startsWith("https://") ? "" : ": if it speaks TLS, begin the address with https://";
     return `whoever is at ${address} does not answer as COS${remedy}`;
   }
+  if (service === "graph") return `the graph does not answer at ${address}: is \`npm start\` running?`;
   return `no COS at ${address}: start it with \`npm start\``;
 }
 

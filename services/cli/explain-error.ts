@@ -17,12 +17,12 @@ export interface Explained {
   readonly lines: readonly string[];
 }
 
-/** Whom the command talked to, and with what. */
-export type Called = Pick<Cli, "address" | "tokenSource" | "showsCertificate">;
+/** Whom the command talked to (the conductor, if it is not said), and with what. */
+export type Called = Pick<Cli, "address" | "tokenSource" | "showsCertificate"> & Partial<Pick<Cli, "service">>;
 
 /** What a person is told of a failure: one line that names the field, or says how to go on. */
 export function explainError(error: unknown, called: Called): Explained {
-  if (error instanceof CliFailure) return { exitCode: error.exitCode, lines: [error.message] };
+  if (error instanceof CliFailure) return { exitCode: error.exitCode, lines: error.message.split("\n") };
   if (error instanceof SettingsError) return { exitCode: EXIT.usage, lines: error.faults };
   if (error instanceof StreamRefused && error.cursorFaults !== undefined) {
     return { exitCode: EXIT.failed, lines: error.cursorFaults.faults.map((fault) => explainFault(fault, error.code)) };
@@ -44,7 +44,7 @@ function explainStatus(error: ConnectError, called: Called): Explained {
   const exitCode = EXIT_CODES[error.code] ?? EXIT.failed;
   const violations = fieldsOf(error);
   if (violations.length > 0) {
-    return { exitCode, lines: [...new Set(violations.map(explainField))] };
+    return { exitCode, lines: [...new Set(violations.map((fault) => explainField(fault, called.service)))] };
   }
   const refusal = explainRefusal(error, called);
   if (refusal !== undefined) return { exitCode, lines: [refusal] };
@@ -52,11 +52,16 @@ function explainStatus(error: ConnectError, called: Called): Explained {
   if (error.code === Code.Unavailable && reasonOf(error) === undefined) {
     return { exitCode, lines: [explainAbsence(error.rawMessage, called)] };
   }
+  if (error.code === Code.Unimplemented && called.service === "graph") {
+    return { exitCode, lines: [`whoever is at ${called.address} has no graph, or an older one: ${WHERE_GRAPH}`] };
+  }
   if (error.code === Code.Internal || error.code === Code.Unknown) {
     return { exitCode, lines: [`${error.rawMessage}${requestIdOf(error)}`] };
   }
   return { exitCode, lines: [error.rawMessage] };
 }
+
+const WHERE_GRAPH = "COS_GRAPH_ADDRESS (or --address) says where the graph is";
 
 function requestIdOf(error: ConnectError): string {
   const id = detailOf(error, ErrorInfoSchema)?.metadata.request_id ?? error.metadata.get("x-request-id");

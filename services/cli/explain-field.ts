@@ -1,3 +1,5 @@
+import type { Cli } from "./cli.ts";
+
 /** A field at fault, as the server names it. */
 interface FieldFault {
   /** `grants[0].verb` */
@@ -40,12 +42,30 @@ const WORDINGS: readonly Wording[] = [
   { field: /^action$/, called: "--action" },
 ];
 
+/** Of what is asked of the graph. */
+const GRAPH_WORDINGS: readonly Wording[] = [
+  { field: /^(?:node\.|relationship\.)?module$/, called: "--module", rule: MODULE },
+  { field: /^query$/, called: "what to search for" },
+  { field: /^name$/, called: "the name" },
+  { field: /^node\.name$|^name\.name$/, called: "--name" },
+  { field: /^into\.name$/, called: "--into" },
+  { field: /^entit(?:y|ies)\b.*name$/, called: "the name" },
+  { field: /^(?:node\.)?kinds?\b|^(?:into|name)\.kind$/, called: "--kind", rule: MODULE },
+  { field: /^entit(?:y|ies)\b.*kind$/, called: "what is merged or split", rule: "must be something that texts name" },
+  { field: /^(?:node|relationship)\.properties\b/, called: "--property" },
+  { field: /^labels\b/, called: "--labels" },
+];
+
 /** protovalidate's words for rules that people should not have to read as they stand. */
 const VALIDATORS_WORDS = /regex pattern|be in list|greater than|less than|at (?:least|most) \d+ char/;
 
-/** What is wrong, by the name that the command has for it; fields that it has no name for keep the contract's. */
-export function explainField({ field, description }: FieldFault): string {
-  const wording = WORDINGS.find((candidate) => candidate.field.test(field));
+/**
+ * What is wrong, by the name that the command has for it; fields that it has no name for keep the contract's. A name of the graph's
+ * and one of a token's are different things.
+ */
+export function explainField({ field, description }: FieldFault, service: Cli["service"] = "conductor"): string {
+  const wordings = service === "graph" ? GRAPH_WORDINGS : WORDINGS;
+  const wording = wordings.find((candidate) => candidate.field.test(field));
   if (wording === undefined) return `${field}: ${description}`;
   const { rule } = wording;
   const called = `${wording.called}${which(field)}`;

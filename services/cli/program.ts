@@ -4,6 +4,7 @@ import { auditCommand } from "./commands/audit.ts";
 import { addExamples } from "./commands/command-parts.ts";
 import { devCertsCommand } from "./commands/dev-certs.ts";
 import { getCommand } from "./commands/get.ts";
+import { graphCommand } from "./commands/graph.ts";
 import { importCommand } from "./commands/import.ts";
 import { listCommand } from "./commands/list.ts";
 import { memoriesCommand } from "./commands/memories.ts";
@@ -35,6 +36,7 @@ export function cosProgram(cli: Cli): Command {
     ['cos record "Up betimes and to my office"', "record a note in module cc"],
     ["cos tail --all", "watch everything that is recorded"],
     ["cos import notes.jsonl --module notes", "bring memories in, one a line"],
+    ['cos graph show "Sir W. Batten"', "who it is, and which memories say so"],
     ["cos help import", "all about one command"],
   ]);
   program.addHelpText("after", EXIT_HELP);
@@ -48,6 +50,7 @@ const COMMANDS = [
   recordCommand,
   listCommand,
   getCommand,
+  graphCommand,
   memoriesCommand,
   whoAmICommand,
   tokensCommand,

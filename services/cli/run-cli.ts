@@ -9,7 +9,7 @@ import type { Terminal } from "./terminal.ts";
 export async function runCli(argv: readonly string[], terminal: Terminal): Promise<number> {
   const { stdout, stderr, env } = terminal;
   const [out, err] = [new Output(stdout, env), new Output(stderr, env)];
-  const unconnected = { address: "", tokenSource: undefined, showsCertificate: false };
+  const unconnected = { service: "conductor" as const, address: "", tokenSource: undefined, showsCertificate: false };
   const cli: Cli = { terminal, out, err, ...unconnected, exitCode: EXIT.ok };
   try {
     await cosProgram(cli).parseAsync(argv, { from: "user" });

@@ -2,18 +2,16 @@ import { RecordMemoryRequestSchema } from "#gen/cos/conductor/v1/conductor_servi
 import { CLIENT_SETTINGS } from "#shared/config/client-settings.ts";
 import { ENGINE_LISTENERS } from "#shared/config/engine-listeners.ts";
 import { namesOf, SettingsError, unknownVariables } from "#shared/config/read-settings.ts";
-import { formatListen } from "#shared/config/settings.ts";
-import { accessOfCertificates } from "#shared/identity/access-of-certificates.ts";
-import { type Gatekeeper, openGatekeeper } from "#shared/identity/open-gatekeeper.ts";
-import { openJwtVerifier } from "#shared/identity/open-jwt-verifier.ts";
 import type { Closers } from "#shared/lifecycle/closers.ts";
 import { type Host, type Running, runService } from "#shared/lifecycle/run-service.ts";
 import { watchHealth } from "#shared/lifecycle/watch-health.ts";
-import { type Log, openLog } from "#shared/log/open-log.ts";
+import { openLog } from "#shared/log/open-log.ts";
 import { SchemaOutdatedError } from "#shared/postgres/schema-outdated-error.ts";
 import { openServer } from "#shared/rpc/open-server.ts";
 import { readStaticPage } from "#shared/rpc/static-page.ts";
 import { faultsOf } from "#shared/rpc/validate-message.ts";
+import { listening } from "#shared/service/listening.ts";
+import { openDoor } from "#shared/service/open-door.ts";
 import { CONDUCTOR_SETTINGS, type ConductorSettings, MIGRATION_SETTINGS, readConductorSettings } from "./config.ts";
 import { Highway } from "./highway.ts";
 import { routes } from "./routes.ts";
@@ -43,11 +41,12 @@ async function startConductor(env: Host["env"], closers: Closers): Promise<Runni
   closers.add("highway", () => highway.close());
   highway.open(store);
 
-  const gatekeeper = openDoor(settings, store, log, closers);
+  const { postgres } = store;
+  const gatekeeper = openDoor(settings, { serviceName: "conductor", postgres, log }, closers);
   const sealer = new AuditSealer({ seal: store.access.sealAudit, intervalMs: SEAL_INTERVAL_MS, log });
   closers.add("audit sealer", () => sealer.close());
 
-  const server = await listening(settings, () =>
+  const server = await listening(listenersOf(settings), () =>
     openServer({
       name: "conductor",
       services: routes({
@@ -88,22 +87,12 @@ async function startConductor(env: Host["env"], closers: Closers): Promise<Runni
   return { log, drain: () => server.drain({ leaveBalancerMs, graceMs, endStreams: () => highway.drain() }) };
 }
 
-/** Who is let in: by tokens of the mesh, signed ones, or certificates. */
-function openDoor(settings: ConductorSettings, store: Store, log: Log, closers: Closers): Gatekeeper {
-  const { policy, redisUrl, auth: mode } = settings;
-  const jwt = openJwtVerifier({ policy, serviceName: "conductor", log });
-  closers.add("jwt verifier", () => jwt.close());
-  const gatekeeper = openGatekeeper({
-    mode,
-    postgres: store.postgres,
-    redisUrl,
-    log,
-    rates: settings,
-    verifyJwt: jwt.verifyJwt,
-    accessOfCertificate: accessOfCertificates(policy),
-  });
-  closers.add("gatekeeper", () => gatekeeper.close());
-  return gatekeeper;
+/** The listeners, with the variables that name them where one cannot be had. */
+function listenersOf({ listen, healthListen }: ConductorSettings): Parameters<typeof listening>[0] {
+  return {
+    main: { variable: CONDUCTOR_SETTINGS.listen.name, at: listen },
+    health: healthListen && { variable: CONDUCTOR_SETTINGS.healthListen.name, at: healthListen },
+  };
 }
 
 /** PostgreSQL may come later; a schema that is too old will not become younger. */
@@ -112,27 +101,6 @@ async function refuseOldSchema(store: Store): Promise<void> {
     await store.ready();
   } catch (error) {
     if (error instanceof SchemaOutdatedError) throw new SettingsError([error.message]);
-  }
-}
-
-async function listening<T>({ listen, healthListen }: ConductorSettings, open: () => Promise<T>): Promise<T> {
-  try {
-    return await open();
-  } catch (error) {
-    const { code, port } = error as NodeJS.ErrnoException & { port?: number };
-    const faults: Record<string, string> = {
-      EADDRINUSE: "is in use: stop what listens there, or choose another port",
-      EADDRNOTAVAIL: "is no address of this machine",
-      EACCES: "needs more rights: choose a port above 1023",
-      ENOTFOUND: "is no host that can be found",
-    };
-    const fault = code === undefined ? undefined : faults[code];
-    if (fault === undefined) throw error;
-    const isHealth = healthListen !== undefined && healthListen.port === port;
-    const [variable, address] = isHealth
-      ? ([CONDUCTOR_SETTINGS.healthListen.name, healthListen] as const)
-      : ([CONDUCTOR_SETTINGS.listen.name, listen] as const);
-    throw new SettingsError([`${variable} ${formatListen(address)} ${fault}`]);
   }
 }
 

@@ -1,5 +1,6 @@
 import { AuthService } from "#gen/cos/auth/v1/auth_service_pb.ts";
 import { ConductorService, type RecordMemoryRequest } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
+import { GraphLogService } from "#gen/cos/conductor/v1/graph_log_service_pb.ts";
 import { ModuleService } from "#gen/cos/conductor/v1/module_service_pb.ts";
 import type { CallContext } from "#shared/auth/call-context.ts";
 import type { FieldFault } from "#shared/errors/cos-error.ts";
@@ -10,6 +11,7 @@ import { type ForgetNeeds, forgetMemories } from "./handlers/forget-memories.ts"
 import { getMemory } from "./handlers/get-memory.ts";
 import { listMemories } from "./handlers/list-memories.ts";
 import { modules } from "./handlers/modules.ts";
+import { recordGraphAct } from "./handlers/record-graph-act.ts";
 import { recordMemories } from "./handlers/record-memories.ts";
 import { recordMemory } from "./handlers/record-memory.ts";
 import { type Subscribe, subscribe } from "./handlers/subscribe.ts";
@@ -38,6 +40,7 @@ export function routes(needs: Needs): BoundService[] {
       forgetMemories: forgetMemories(needs),
       subscribe: subscribe(needs.subscribe),
     }),
+    bindService(GraphLogService, { recordGraphAct: recordGraphAct(store) }),
     bindService(ModuleService, modules(store)),
     bindService(AuthService, auth({ store: store.access, onChanged: needs.onRightsChanged })),
   ];

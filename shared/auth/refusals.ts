@@ -51,6 +51,14 @@ export function kindRefused(): CosError {
   return new CosError(ErrorReason.KIND_REFUSED, "callers of this kind may not do this, whatever their rights");
 }
 
+/** The call is between services of the mesh: people and programs ask one of them for what it does. */
+export function servicesOnlyRefused(): CosError {
+  return new CosError(
+    ErrorReason.KIND_REFUSED,
+    "only services of the mesh may do this, for themselves or for a caller",
+  );
+}
+
 const VERB_WORDS: Readonly<Record<Verb, string>> = {
   [Verb.UNSPECIFIED]: "call",
   [Verb.PUBLIC]: "call",

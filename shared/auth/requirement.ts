@@ -11,7 +11,7 @@ import { type Requires, requires, Verb } from "#gen/cos/auth/v1/auth_pb.ts";
 import type { Access } from "./access.ts";
 import { judgeRight } from "./judge-right.ts";
 import { EVERY_MODULE, verbAnywhere, verbIn } from "./principal.ts";
-import { kindRefused, rightMissing } from "./refusals.ts";
+import { kindRefused, rightMissing, servicesOnlyRefused } from "./refusals.ts";
 
 /** The module of requests that name none. */
 const DEFAULT_MODULE = "cc";
@@ -38,7 +38,8 @@ export function requirementOf(method: DescMethod): Requirement {
   if (path !== undefined && option.anywhere) {
     throw new TypeError(`${name}: (cos.auth.v1.requires) has either module_field or anywhere`);
   }
-  if (option.verb === Verb.PUBLIC && (option.only.length > 0 || path !== undefined || option.anywhere)) {
+  const asksMore = option.only.length > 0 || option.servicesOnly || path !== undefined || option.anywhere;
+  if (option.verb === Verb.PUBLIC && asksMore) {
     throw new TypeError(`${name}: what is PUBLIC asks nothing else of its caller`);
   }
   return { judgeCaller: (access) => judgeCaller(option, access), judgeRequest: judgeModules(option, path) };
@@ -47,14 +48,21 @@ export function requirementOf(method: DescMethod): Requirement {
 /** Of everybody who is let in. For services whose contracts are not ours: reflection. */
 export const OPEN_TO_ALL_CALLERS: Requirement = { judgeCaller: () => {}, judgeRequest: () => {} };
 
-function judgeCaller({ verb, moduleField, anywhere, only }: Requires, { principal, grants }: Access): void {
+function judgeCaller({ verb, moduleField, anywhere, only, servicesOnly }: Requires, access: Access): void {
+  const { principal, grants } = access;
   if (verb === Verb.PUBLIC) return;
+  if (servicesOnly && !isFromService(access)) throw servicesOnlyRefused();
   if (only.length > 0 && !only.includes(principal.kind)) throw kindRefused();
   if (moduleField !== "") return;
   const held = anywhere ? verbAnywhere(grants) : verbIn(grants, EVERY_MODULE);
   // Who may read nothing at all, reads nothing: an empty list, not a refusal.
   if (held < verb && !(anywhere && verb === Verb.READ))
     throw rightMissing(verb, anywhere ? "in some module" : "in all modules");
+}
+
+/** Whether a service of the mesh calls, on somebody's behalf or for itself: it signs its calls, which no principal's token can say. */
+function isFromService({ via }: Access): boolean {
+  return via !== undefined;
 }
 
 /**

@@ -24,6 +24,14 @@ const conductorAddress: Setting<string> = {
   parse: parseServerAddress,
 };
 
+const graphAddress: Setting<string> = {
+  name: "COS_GRAPH_ADDRESS",
+  about: "Where the `cos` command finds the graph, in the same form as `COS_CONDUCTOR_ADDRESS`.",
+  shown: "127.0.0.1:50052",
+  fallback: "127.0.0.1:50052",
+  parse: parseServerAddress,
+};
+
 const token: Setting<string | undefined> = {
   name: "COS_TOKEN",
   about:
@@ -36,6 +44,7 @@ const token: Setting<string | undefined> = {
 /** What a caller of the mesh reads. Every process knows the names, since one environment often serves them all. */
 export const CLIENT_SETTINGS = {
   conductorAddress,
+  graphAddress,
   token,
   tokenFile: text({
     name: "COS_TOKEN_FILE",

@@ -25,4 +25,9 @@ export const ENGINE_LISTENERS = {
     about: "Where the Redis that `npm start` brings listens, on 127.0.0.1.",
     fallback: { host: "127.0.0.1", port: 50_379 },
   }),
+  neo4jListen: loopback({
+    name: "COS_NEO4J_LISTEN",
+    about: "Where the Neo4j that `npm start -- --neo4j` brings listens, on 127.0.0.1.",
+    fallback: { host: "127.0.0.1", port: 50_687 },
+  }),
 } as const;

@@ -51,6 +51,13 @@ const ROWS: Readonly<Record<KnownReason, Row>> = {
   [ErrorReason.RATE_LIMITED]: passing(Code.ResourceExhausted),
   [ErrorReason.PRINCIPAL_NOT_FOUND]: final(Code.NotFound),
   [ErrorReason.PRINCIPAL_EXISTS]: final(Code.AlreadyExists),
+  [ErrorReason.NODE_NOT_FOUND]: final(Code.NotFound),
+  [ErrorReason.RELATIONSHIP_NOT_FOUND]: final(Code.NotFound),
+  // The graph catches up by itself.
+  [ErrorReason.PROJECTION_BEHIND]: passing(Code.DeadlineExceeded),
+  [ErrorReason.ITEM_DERIVED]: final(Code.FailedPrecondition),
+  [ErrorReason.NODE_IN_USE]: final(Code.FailedPrecondition),
+  [ErrorReason.REBUILD_RUNNING]: final(Code.FailedPrecondition),
 };
 
 function rowOf(reason: ErrorReason): Row {

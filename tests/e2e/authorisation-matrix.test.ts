@@ -1,18 +1,27 @@
 // Every RPC, for every kind of caller, over both stacks, against a table written by hand (tests/support/authorisation).
 import { randomUUID } from "node:crypto";
-import type { DescMethod, DescService } from "@bufbuild/protobuf";
+import type { DescService } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { PrincipalKind, Verb } from "#gen/cos/auth/v1/auth_pb.ts";
-import { AuthService } from "#gen/cos/auth/v1/auth_service_pb.ts";
+import { AuthService, CredentialKind } from "#gen/cos/auth/v1/auth_service_pb.ts";
 import { ConductorService } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
+import { GraphLogService } from "#gen/cos/conductor/v1/graph_log_service_pb.ts";
 import { ModuleService } from "#gen/cos/conductor/v1/module_service_pb.ts";
 import { Health } from "#gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "#gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as AlphaServerReflection } from "#gen/grpc/reflection/v1alpha/reflection_pb.ts";
+import { Access } from "#shared/auth/access.ts";
 import { hashOfApiToken, makeApiToken } from "#shared/auth/api-token.ts";
-import { type Answered, overConnect, overGrpc, type Target } from "#tests/support/authorisation/call-any.ts";
-import { type Caller, moduleOf, outcomeOf, ROLES, rowNames } from "#tests/support/authorisation/callers.ts";
-import { ANSWERS_NOT_FOUND, type Outcome, type Right, TABLE } from "#tests/support/authorisation/table.ts";
+import { type Caller, type Kind, moduleOf, outcomeOf, ROLES, rowNames } from "#tests/support/authorisation/callers.ts";
+import { type Judged, judgeCalls, nameOf, unlikeAbsent } from "#tests/support/authorisation/judge-calls.ts";
+import {
+  ANSWERS_TOO,
+  type Outcome,
+  type Place,
+  type Right,
+  type Row,
+  TABLE,
+} from "#tests/support/authorisation/table.ts";
 import { openSecuredMesh, type SecuredMesh } from "#tests/support/secured-mesh.ts";
 
 jest.setTimeout(120_000);
@@ -20,6 +29,7 @@ jest.setTimeout(120_000);
 /** The services that a conductor serves; a test below holds them against its own reflection. */
 const SERVICES: readonly DescService[] = [
   ConductorService,
+  GraphLogService,
   ModuleService,
   AuthService,
   Health,
@@ -27,7 +37,6 @@ const SERVICES: readonly DescService[] = [
   AlphaServerReflection,
 ];
 const METHODS = SERVICES.flatMap((service) => service.methods);
-const CODES: Readonly<Record<Outcome, number>> = { ok: 0, NF: 5, PD: 7, UA: 16 };
 const VERBS: Readonly<Record<Right, Verb>> = {
   read: Verb.READ,
   record: Verb.RECORD,
@@ -37,10 +46,10 @@ const VERBS: Readonly<Record<Right, Verb>> = {
 const KINDS = { person: PrincipalKind.PERSON, agent: PrincipalKind.AGENT, service: PrincipalKind.SERVICE };
 
 let mesh: SecuredMesh;
-let target: Target;
+let judged: Judged;
 beforeAll(async () => {
   mesh = await openSecuredMesh();
-  target = { address: mesh.address, ca: mesh.ca };
+  judged = { target: { address: mesh.address, ca: mesh.ca }, methods: METHODS, table: TABLE, answersToo: ANSWERS_TOO };
   for (const name of ["here", "there"]) await mesh.owner.modules.registerModule({ module: { name } });
   const memory = { module: "here", eventType: "note", source: "matrix", text: "Up betimes" };
   await mesh.owner.conductor.recordMemory({ memory });
@@ -85,11 +94,36 @@ test.each(ROLES.map((role) => [role.name, role] as const))("%s is answered as th
 });
 
 test.each([
-  ["spiffe://cos/here-record", "here", "record"],
-  ["spiffe://cos/everywhere-admin", "everywhere", "admin"],
-  ["spiffe://cos/there-read", "there", "read"],
-] as const)("a certificate alone, of %s, is answered as the table says", async (name, place, right) => {
-  await judge({ name, credential: await mesh.certificateOf(name), outcome: outcomeOf({ place, right }) });
+  ["spiffe://cos/here-record", "service", "here", "record"],
+  ["spiffe://cos/everywhere-admin", "service", "everywhere", "admin"],
+  ["spiffe://cos/there-read", "agent", "there", "read"],
+] as const)("a certificate alone, of %s, a %s, is answered as the table says", async (name, kind, place, right) => {
+  await judge({ name, credential: await mesh.certificateOf(name), outcome: outcomeOf({ kind, place, right }) });
+});
+
+// The graph may record everywhere, and so nobody does more through it; whom it calls for may be of any kind.
+test.each<[Kind, Place, Right, Right]>([
+  ["person", "here", "record", "record"],
+  ["agent", "everywhere", "record", "record"],
+  ["person", "everywhere", "admin", "record"],
+  ["service", "there", "record", "record"],
+  ["agent", "here", "read", "read"],
+])("the graph, for a %s who has the right %s: %s, is answered as the table says", async (kind, place, held, left) => {
+  const grants = new Map([[moduleOf(place), VERBS[held]]]);
+  const principal = { name: `for-${kind}-${place}-${held}`, kind: KINDS[kind], grants };
+  const actor = new Access({ principal, credential: CredentialKind.TOKEN });
+  const secret = await mesh.graph.mint({ audience: "conductor", actor });
+  const outcome = outcomeOf({ kind, place, right: left }, true);
+  await judge({ name: principal.name, credential: { kind: "token", secret }, outcome });
+});
+
+test("the graph, for somebody without any right, is answered as the table says", async () => {
+  const principal = { name: "for-bare", kind: PrincipalKind.PERSON, grants: new Map() };
+  const actor = new Access({ principal, credential: CredentialKind.TOKEN });
+  const secret = await mesh.graph.mint({ audience: "conductor", actor });
+  // The kind is right: what is missing then is the module.
+  const outcome = (row: Row): Outcome => (row.servicesOnly === true ? "NF" : row.nothing);
+  await judge({ name: principal.name, credential: { kind: "token", secret }, outcome });
 });
 
 test.each([
@@ -102,7 +136,8 @@ test.each([
   "a signed token of the group %s, of a %s, is answered as the table says",
   async (group, account, place, right) => {
     const secret = mesh.issuer.sign({ claims: { groups: [group], account } });
-    await judge({ name: group, credential: { kind: "token", secret }, outcome: outcomeOf({ place, right }) });
+    const kind = account === "human" ? "person" : "agent";
+    await judge({ name: group, credential: { kind: "token", secret }, outcome: outcomeOf({ kind, place, right }) });
   },
 );
 
@@ -118,54 +153,12 @@ test("what may not be seen is refused in the very words of what does not exist",
   const grants = [{ module: "there", verb: Verb.ADMIN }];
   const { secret } = await mesh.owner.auth.createToken({ name: "stranger", kind: PrincipalKind.PERSON, grants });
   const caller: Caller = { name: "stranger", credential: { kind: "token", secret }, outcome: (row) => row.nothing };
-  const hidden = METHODS.filter((method) => TABLE[nameOf(method)]?.there[3] === "NF");
-  expect(hidden.length).toBeGreaterThan(5);
-  for (const method of hidden) {
-    const about = TABLE[nameOf(method)]!.request(0);
-    const elsewhere = JSON.parse(JSON.stringify(about).replaceAll('"here"', '"nowhere"')) as typeof about;
-    const [unseen, absent] = await Promise.all([
-      overConnect(target, caller, method, about),
-      overConnect(target, caller, method, elsewhere),
-    ]);
-    expect({ method: nameOf(method), ...unseen }).toEqual({
-      method: nameOf(method),
-      code: absent.code,
-      message: absent.message.replaceAll("nowhere", "here"),
-    });
-  }
+  expect(await unlikeAbsent(judged, caller)).toEqual([]);
 });
-
-let fresh = 0;
 
 /** Every RPC, over both stacks, by one caller. */
 async function judge(caller: Caller): Promise<void> {
-  const grpc = overGrpc(target, caller);
-  try {
-    const wrong: string[] = [];
-    for (const method of METHODS) {
-      const row = TABLE[nameOf(method)]!;
-      const expected = caller.outcome(row);
-      fresh += 2;
-      const [one, other] = await Promise.all([
-        grpc.call(method, row.request(fresh)),
-        overConnect(target, caller, method, row.request(fresh + 1)),
-      ]);
-      wrong.push(...mistakes(method, expected, "gRPC", one), ...mistakes(method, expected, "Connect", other));
-    }
-    expect(wrong).toEqual([]);
-  } finally {
-    grpc.close();
-  }
-}
-
-function mistakes(method: DescMethod, expected: Outcome, stack: string, { code, message }: Answered): string[] {
-  const name = nameOf(method);
-  const right = code === CODES[expected] || (expected === "ok" && code === 5 && ANSWERS_NOT_FOUND.has(name));
-  return right ? [] : [`${stack} ${name}: ${code} (${message}) instead of ${expected}`];
-}
-
-function nameOf(method: DescMethod): string {
-  return `${method.parent.typeName}/${method.name}`;
+  expect(await judgeCalls(judged, caller)).toEqual([]);
 }
 
 function mistyped(token: string): string {

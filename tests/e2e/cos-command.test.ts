@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { type Mesh, openMesh } from "#tests/support/mesh.ts";
 import { runCommand, startCommand } from "#tests/support/mesh-command.ts";
-import { ROOT } from "#tests/support/mesh-conductor.ts";
 import { DIARY_ENTRIES, diaryFile } from "#tests/support/mesh-diary.ts";
+import { ROOT } from "#tests/support/mesh-process.ts";
 import { temporaryFolder } from "#tests/support/temporary-folder.ts";
 import { needs } from "#tests/support/tools.ts";
 

@@ -24,6 +24,7 @@ test(`every hostile request is answered as the contracts say, and the mesh is no
     "TOKEN_MISSING",
     "TOKEN_INVALID",
     "RIGHT_MISSING",
+    "KIND_REFUSED",
     "MODULE_NOT_FOUND",
   ];
   expect([...ends.keys()]).toEqual(expect.arrayContaining(met));

@@ -2,7 +2,7 @@ import { cpSync, existsSync, readdirSync, readFileSync, readlinkSync } from "nod
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, jest } from "@jest/globals";
 import { type RunningCommand, runCommand, startCommand } from "#tests/support/mesh-command.ts";
-import { ROOT } from "#tests/support/mesh-conductor.ts";
+import { ROOT } from "#tests/support/mesh-process.ts";
 import { eventually } from "#tests/support/mesh-wait.ts";
 import { freePort } from "#tests/support/private-servers.ts";
 import { temporaryFolder } from "#tests/support/temporary-folder.ts";

@@ -11,6 +11,8 @@ import { auth } from "./auth.ts";
 import { deliver } from "./deliver.ts";
 import { fanout } from "./fanout.ts";
 import { flat } from "./flat.ts";
+import { graph } from "./graph.ts";
+import { graphReads } from "./graph-reads.ts";
 import { importDiary } from "./import.ts";
 import { list } from "./list.ts";
 import { openRig, type Rig } from "./open-rig.ts";
@@ -37,6 +39,8 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   list,
   import: importDiary,
   auth,
+  graph,
+  "graph-reads": graphReads,
   flat,
 };
 

@@ -26,6 +26,12 @@ export const importDiary: Bench = async (rig, { rounds }) => {
   };
 };
 
+/** Brings the diary into a module; answers with the number of its entries. */
+export async function importDiaryInto(rig: Rig, module: string): Promise<number> {
+  await takeTurn(rig, existsSync(DIARY) ? DIARY : makeDiary(rig.folder), module);
+  return ENTRIES;
+}
+
 async function takeTurn({ address, cpuMs, conductor }: Rig, file: string, module: string) {
   const cpuBefore = cpuMs.conductor();
   const began = performance.now();

@@ -1,10 +1,12 @@
 import { delimiter, join } from "node:path";
 import { findRedis } from "#deploy/local/engines/find-redis.ts";
 import { isExecutable } from "#deploy/local/engines/is-executable.ts";
+import { findNeo4j } from "./find-neo4j.ts";
 
 /** What tests and benchmarks may need beside npm's packages, and under which names it goes. */
 const NAMES = {
   redis: [],
+  neo4j: [],
   "redis-cli": ["redis-cli", "valkey-cli"],
   grpcurl: ["grpcurl"],
   ghz: ["ghz"],
@@ -30,6 +32,7 @@ const FURTHER_FOLDERS = [TOOLS_DIR, "/usr/local/go/bin", "/usr/lib/postgresql/18
 /** The full path of a tool, or undefined. */
 export function findTool(tool: Tool): string | undefined {
   if (tool === "redis") return process.env.COS_TEST_REDIS_URL ?? findRedis();
+  if (tool === "neo4j") return findNeo4j();
   const folders = [...FURTHER_FOLDERS, ...(process.env.PATH ?? "").split(delimiter)];
   return folders.flatMap((folder) => NAMES[tool].map((name) => join(folder, name))).find(isExecutable);
 }

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findRedis } from "#deploy/local/engines/find-redis.ts";
 import { migrateConductor } from "#services/conductor/migrate.ts";
+import { migrateGraph } from "#services/graph/migrate.ts";
 import { openLog } from "#shared/log/open-log.ts";
 import { administer, withDatabase } from "./administer.ts";
 import { type PrivateServer, startPostgres, startRedis } from "./private-servers.ts";
@@ -30,6 +31,9 @@ export default async function globalSetup(): Promise<void> {
   globalThis.cosRunEngines = { servers: [postgres, redis].filter((each) => each !== undefined), postgresUrl, template };
   await makeTemplate(postgresUrl, template);
   process.env.COS_TEST_RUN_OUTPUT = mkdtempSync(join(tmpdir(), "cos-output-"));
+  // Whoever needs a Neo4j first starts it there (neo4j.ts).
+  process.env.COS_TEST_RUN_NEO4J = join(tmpdir(), `cos-neo4j-${process.pid}`);
+  process.env.COS_TEST_RUN_PID = String(process.pid);
   process.env.COS_TEST_RUN_POSTGRES_URL = postgresUrl;
   process.env.COS_TEST_RUN_TEMPLATE = template;
   const redisUrl = redisGiven ?? redis?.url;
@@ -41,4 +45,5 @@ export default async function globalSetup(): Promise<void> {
 async function makeTemplate(server: string, template: string): Promise<void> {
   await administer(server, `create database ${template}`);
   await migrateConductor({ url: withDatabase(server, template), log: openLog({ service: "migrate", level: "warn" }) });
+  await migrateGraph({ url: withDatabase(server, template), log: openLog({ service: "migrate", level: "warn" }) });
 }

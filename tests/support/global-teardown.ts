@@ -1,6 +1,7 @@
 import { rmSync } from "node:fs";
 import { Client } from "pg";
 import { administer, withDatabase } from "./administer.ts";
+import { stopNeo4j } from "./neo4j.ts";
 import { secretsBelow } from "./secret-search.ts";
 
 /**
@@ -11,7 +12,7 @@ export default async function globalTeardown(): Promise<void> {
   const run = globalThis.cosRunEngines;
   if (run === undefined) return;
   if (process.env.COS_TEST_POSTGRES_URL !== undefined) await dropDatabases(run.postgresUrl, run.template);
-  await Promise.all(run.servers.map((server) => server.stop()));
+  await Promise.all([...run.servers.map((server) => server.stop()), stopNeo4j()]);
   refuseSecrets();
 }
 

@@ -6,7 +6,7 @@ import { delimiter, dirname, join } from "node:path";
 import { test } from "@jest/globals";
 import { findTool } from "./find-tool.ts";
 import { environment } from "./mesh-command.ts";
-import { ROOT } from "./mesh-conductor.ts";
+import { ROOT } from "./mesh-process.ts";
 
 export const CLIENTS = join(import.meta.dirname, "clients");
 

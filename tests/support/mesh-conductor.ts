@@ -1,81 +1,15 @@
-import { join } from "node:path";
-import { createClient } from "@connectrpc/connect";
-import { Health, HealthCheckResponse_ServingStatus } from "#gen/grpc/health/v1/health_pb.ts";
-import { openTransport } from "#shared/rpc/open-transport.ts";
-import { type Ended, type RunningCommand, startCommand } from "./mesh-command.ts";
-import { eventually } from "./mesh-wait.ts";
-
-export const ROOT = join(import.meta.dirname, "..", "..");
-
-const MAIN = join(ROOT, "services", "conductor", "main.ts");
+import { type MeshProcess, startMeshProcess } from "./mesh-process.ts";
 
 /** One conductor, a process of its own. It ends with us, however we end: its IPC channel closes. */
-export interface Conductor {
-  readonly address: string;
-  readonly pid: number;
-  /** All that it wrote, log lines and others. */
-  readonly output: () => string;
-  readonly ended: Promise<Ended>;
-  /** Whether it says SERVING of itself now; false if it does not answer at all. */
-  isServing(): Promise<boolean>;
-  /** Resolves when it serves; fails when it ends before that, or after 20 seconds. */
-  serving(): Promise<void>;
-  kill(signal: NodeJS.Signals): void;
-  /** SIGTERM, and its end. */
-  stop(): Promise<Ended>;
-}
+export type Conductor = MeshProcess;
 
-/**
- * Starts a conductor as an operator does: a command, and settings in the environment. One that speaks TLS is asked for its health at
- * `healthPort`.
- */
+/** Starts a conductor; one that speaks TLS is asked for its health at `healthPort`. */
 export function startConductor(port: number, env: Readonly<Record<string, string>>, healthPort?: number): Conductor {
-  const address = `127.0.0.1:${port}`;
-  const healthAddress = `127.0.0.1:${healthPort ?? port}`;
-  const running = startCommand(process.execPath, [MAIN], {
-    stdio: ["ignore", "pipe", "pipe", "ipc"],
-    cwd: ROOT,
-    env: {
-      ...env,
-      COS_CONDUCTOR_LISTEN: address,
-      ...(healthPort !== undefined && { COS_CONDUCTOR_HEALTH_LISTEN: healthAddress }),
-    },
+  return startMeshProcess({
+    name: "conductor",
+    service: "cos.conductor.v1.ConductorService",
+    port,
+    env,
+    healthPort,
   });
-  const output = () => running.stdout() + running.stderr();
-  const isServing = () => checkHealth(healthAddress);
-  return {
-    address,
-    pid: running.process.pid as number,
-    output,
-    ended: running.ended,
-    isServing,
-    serving: () => untilServing(running, isServing, output),
-    kill: (signal) => void running.process.kill(signal),
-    stop() {
-      running.process.kill("SIGTERM");
-      return running.ended;
-    },
-  };
-}
-
-async function untilServing(
-  { process: child }: RunningCommand,
-  isServing: () => Promise<boolean>,
-  output: () => string,
-) {
-  const isOver = () => child.exitCode !== null || child.signalCode !== null;
-  await eventually(async () => isOver() || (await isServing()), 20_000, output);
-  if (isOver()) throw new Error(`the conductor ended instead of serving:\n${output()}`);
-}
-
-async function checkHealth(address: string): Promise<boolean> {
-  const transport = openTransport({ address, defaultTimeoutMs: 2_000 });
-  try {
-    const { status } = await createClient(Health, transport).check({ service: "cos.conductor.v1.ConductorService" });
-    return status === HealthCheckResponse_ServingStatus.SERVING;
-  } catch {
-    return false;
-  } finally {
-    transport.close();
-  }
 }

@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { ROOT } from "./mesh-conductor.ts";
+import { ROOT } from "./mesh-process.ts";
 
 export const DIARY_ENTRIES = 3413;
 

@@ -14,8 +14,11 @@ export interface Refusal {
 
 const ACCEPTED: Refusal = { code: "OK", reason: "", fields: [] };
 
+/** Where a service is reached. */
+type At = Pick<Mesh, "address" | "url">;
+
 /** Sends a message, or just bytes, over native gRPC. */
-export async function sendOverGrpc(mesh: Mesh, path: string, bytes: Uint8Array): Promise<Refusal> {
+export async function sendOverGrpc(mesh: At, path: string, bytes: Uint8Array): Promise<Refusal> {
   const client = new Client(mesh.address, credentials.createInsecure());
   const asIs = (given: Buffer) => given;
   try {
@@ -44,11 +47,11 @@ export function refusalOf(error: ConnectError): Refusal {
 
 interface JsonRefusal {
   readonly code: string;
-  readonly details?: { readonly debug?: { reason?: string; fieldViolations?: { field: string }[] } }[];
+  readonly details?: { readonly debug?: { reason?: string; fieldViolations?: { field?: string }[] } }[];
 }
 
 /** Sends a body in JSON over Connect; as one enveloped message where the method streams. */
-export async function sendOverConnect(mesh: Mesh, path: string, body: string, streams = false): Promise<Refusal> {
+export async function sendOverConnect(mesh: At, path: string, body: string, streams = false): Promise<Refusal> {
   const answer = await fetch(`${mesh.url}/${path}`, {
     method: "POST",
     headers: { "content-type": streams ? "application/connect+json" : "application/json" },
@@ -64,7 +67,8 @@ function readRefusal({ code, details = [] }: JsonRefusal): Refusal {
   return {
     code: code.replace(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase()),
     reason: details.find(({ debug }) => debug?.reason !== undefined)?.debug?.reason ?? "",
-    fields: details.flatMap(({ debug }) => debug?.fieldViolations ?? []).map(({ field }) => field),
+    // (JSON leaves out what is empty: a rule of the whole message.)
+    fields: details.flatMap(({ debug }) => debug?.fieldViolations ?? []).map(({ field = "" }) => field),
   };
 }
 

@@ -14,8 +14,8 @@ import { openLog } from "#shared/log/open-log.ts";
 import { type ClosableTransport, openTransport } from "#shared/rpc/open-transport.ts";
 import { cloneDatabase, redisUrl } from "./engines.ts";
 import { findTool } from "./find-tool.ts";
-import type { Ended } from "./mesh-command.ts";
 import { type Conductor, startConductor } from "./mesh-conductor.ts";
+import { endOf } from "./mesh-process.ts";
 import { freePort, type PrivateServer, startPostgres, startRedis } from "./private-servers.ts";
 
 export interface MeshOptions {
@@ -117,16 +117,6 @@ export async function openMesh(options: MeshOptions = {}): Promise<Mesh> {
       await engines.stop();
     },
   };
-}
-
-/** A conductor that does not drain within ten seconds is killed: the test has failed anyway. */
-async function endOf(conductor: Conductor): Promise<Ended> {
-  const force = setTimeout(() => conductor.kill("SIGKILL"), 10_000);
-  try {
-    return await conductor.stop();
-  } finally {
-    clearTimeout(force);
-  }
 }
 
 function owned(server: PrivateServer | undefined): PrivateServer {

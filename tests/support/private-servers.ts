@@ -68,7 +68,8 @@ export async function startPostgres(settings: Record<string, string> = {}): Prom
   );
 }
 
-async function startPrivately(start: (folder: string, port: number) => Promise<Engine>): Promise<PrivateServer> {
+/** Starts an engine in a folder and on a port of its own. */
+export async function startPrivately(start: (folder: string, port: number) => Promise<Engine>): Promise<PrivateServer> {
   const folder = mkdtempSync(join(tmpdir(), "cos-engine-"));
   // As root, PostgreSQL runs as another user, who has to get through.
   await chmod(folder, 0o755);

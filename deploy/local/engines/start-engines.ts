@@ -51,7 +51,7 @@ export async function startRedisEngine(mesh: Mesh): Promise<ReadyEngine | undefi
   const { settings, paths, say } = mesh;
   if (settings.redisUrl !== undefined) {
     const address = hostOf(settings.redisUrl);
-    if (!(await accepts(address))) {
+    if (!(await accepts(address, REDIS_PORT))) {
       say(`COS_REDIS_URL: nothing answers at ${address}; COS runs degraded until something does`);
     }
     return { name: "Redis", url: settings.redisUrl, address, about: "yours", serves: true };
@@ -78,7 +78,8 @@ export async function startRedisEngine(mesh: Mesh): Promise<ReadyEngine | undefi
   return { name: "Redis", url: engine.url, address: formatListen(settings.redisListen), about, serves: true };
 }
 
-function keepEngine(mesh: Mesh, engine: Engine, start: () => Promise<Engine>): void {
+/** Starts an engine again whenever it ends unasked. */
+export function keepEngine(mesh: Mesh, engine: Engine, start: () => Promise<Engine>): void {
   const restart = async () => {
     const again = await start();
     mesh.say(`${again.name} is back`);
@@ -88,16 +89,17 @@ function keepEngine(mesh: Mesh, engine: Engine, start: () => Promise<Engine>): v
 }
 
 /** The first host of a URL, without what is secret. */
-function hostOf(url: string): string {
+export function hostOf(url: string): string {
   return url.replace(/^[a-z+]+:\/\/(?:[^@/]*@)?/, "").replace(/[/?,].*$/, "");
 }
 
 const REDIS_PORT = 6379;
 
-function accepts(address: string, timeoutMs = 2_000): Promise<boolean> {
+/** Whether anything listens there. */
+export function accepts(address: string, usualPort: number, timeoutMs = 2_000): Promise<boolean> {
   const { hostname, port } = new URL(`tcp://${address}`);
   return new Promise((resolve) => {
-    const socket = connect({ host: hostname, port: Number(port || REDIS_PORT), timeout: timeoutMs });
+    const socket = connect({ host: hostname, port: Number(port || usualPort), timeout: timeoutMs });
     const done = (answer: boolean) => {
       socket.destroy();
       resolve(answer);

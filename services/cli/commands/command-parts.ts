@@ -2,12 +2,22 @@ import { type Command, Option } from "commander";
 import type { Cli } from "../cli.ts";
 import { address } from "../options/option-parsers.ts";
 
-/** `--address`, on every command that talks to the server. */
+/** `--address`, on every command that talks to the conductor. */
 export function addAddressOption(command: Command): Command {
   return command.addOption(
     new Option(
       "--address <host:port>",
       "where the conductor is, with https:// before it for TLS (COS_CONDUCTOR_ADDRESS, else 127.0.0.1:50051)",
+    ).argParser(address),
+  );
+}
+
+/** `--address`, on every command that talks to the graph. */
+export function addGraphAddressOption(command: Command): Command {
+  return command.addOption(
+    new Option(
+      "--address <host:port>",
+      "where the graph is, with https:// before it for TLS (COS_GRAPH_ADDRESS, else 127.0.0.1:50052)",
     ).argParser(address),
   );
 }

@@ -2,6 +2,9 @@ import { Command } from "commander";
 import type { Cli } from "../cli.ts";
 import { addExamples, runs } from "./command-parts.ts";
 
+/** Of every service that has a schema. */
+const JOBS = ["conductor/migrate.ts", "graph/migrate.ts"];
+
 export function migrateCommand(cli: Cli): Command {
   const command = new Command("migrate")
     .summary("bring the databases' schemas up to date")
@@ -13,8 +16,8 @@ export function migrateCommand(cli: Cli): Command {
     ["COS_POSTGRES_OWNER_URL=postgres://owner@db/cos cos migrate", "as the role that owns the schemas"],
   ]);
   const run = runs(cli, async () => {
-    const { runJob } = await import("../run-job.ts");
-    return runJob(cli, "migrate.ts");
+    const { runJobs } = await import("../run-job.ts");
+    return runJobs(cli, JOBS);
   });
   return command.action(run);
 }

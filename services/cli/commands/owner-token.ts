@@ -15,7 +15,7 @@ export function ownerTokenCommand(cli: Cli): Command {
   ]);
   const run = runs(cli, async () => {
     const { runJob } = await import("../run-job.ts");
-    return runJob(cli, "owner-token.ts");
+    return runJob(cli, "conductor/owner-token.ts");
   });
   return command.action(run);
 }

@@ -5,11 +5,14 @@ import { isId } from "./is-id.ts";
 import { parseDurationS } from "./parse-duration.ts";
 import { parseGrant } from "./parse-grant.ts";
 import { type Instant, parseInstant } from "./parse-instant.ts";
+import { parseLabels } from "./parse-labels.ts";
+import { parseLastInstant } from "./parse-last-instant.ts";
+import { parseProperty } from "./parse-property.ts";
 import { parseSeal } from "./parse-seal.ts";
 import { parseSince } from "./parse-since.ts";
 
-const MODULE = /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/;
-const MODULE_LENGTH_MAX = 40;
+const NAME = /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/;
+const NAME_LENGTH_MAX = 40;
 
 /** Turns what a parser says into commander's own refusal, which names the option. */
 function refusing<T>(parse: (text: string) => T): (text: string) => T {
@@ -39,10 +42,30 @@ export const instant: (text: string) => Instant = refusing(parseInstant);
 /** An instant, or how long ago. */
 export const since = refusing(parseSince);
 
-export const moduleName = refusing((text) => {
-  if (MODULE.test(text) && text.length <= MODULE_LENGTH_MAX) return text;
+function parseName(text: string): string {
+  if (NAME.test(text) && text.length <= NAME_LENGTH_MAX) return text;
   throw new Error("must be 1 to 40 small letters, digits and single underscores, a letter first");
-});
+}
+
+export const moduleName = refusing(parseName);
+
+/** A kind of entity, which is written as a module is. */
+export const kind = refusing(parseName);
+
+export const labels = refusing(parseLabels);
+
+export const property = refusing(parseProperty);
+
+/** The end of a time: of a date alone, that of the day. */
+export const lastInstant: (text: string) => Instant = refusing(parseLastInstant);
+
+/** A whole number from 1 to `max`. */
+export const countTo = (max: number): ((text: string) => number) =>
+  refusing((value) => {
+    const number = Number(value);
+    if (/^\d+$/.test(value) && number >= 1 && number <= max) return number;
+    throw new Error(`must be a whole number from 1 to ${max.toLocaleString("en")}`);
+  });
 
 export const text = (value: string): string => value;
 

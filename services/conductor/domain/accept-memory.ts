@@ -3,12 +3,12 @@ import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
 import type { RecordMemoryRequest } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { type Memory, MemorySchema, type PromptTrace } from "#gen/cos/memory/v1/memory_pb.ts";
 import { CosError, type FieldFault } from "#shared/errors/cos-error.ts";
+import { textFault } from "#shared/fields/text-fault.ts";
 import type { AcceptedMemory } from "./accepted-memory.ts";
 import { checkPayload } from "./check-payload.ts";
 import { contentHash } from "./content-hash.ts";
 import { checkInstant, cutToMicroseconds } from "./instant.ts";
 import { memorySize } from "./memory-size.ts";
-import { textFault } from "./text-fault.ts";
 
 /** The module of memories that name none. */
 export const defaultModule = "cc";

@@ -1,6 +1,6 @@
 import type { Filter } from "#gen/cos/highway/v1/highway_pb.ts";
 import { invalidField } from "#shared/errors/cos-error.ts";
-import { textFault } from "./text-fault.ts";
+import { textFault } from "#shared/fields/text-fault.ts";
 
 /**
  * Checks of a filter what the contract's annotations cannot say: a string that could not be kept would, on its way to PostgreSQL,

@@ -1,7 +1,7 @@
 import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
 import type { ForgetMemoriesRequest } from "#gen/cos/conductor/v1/forgetting_pb.ts";
 import { CosError } from "#shared/errors/cos-error.ts";
-import { textFault } from "./text-fault.ts";
+import { textFault } from "#shared/fields/text-fault.ts";
 
 /** What the contract's rules cannot say of a request to forget. Throws INVALID_FIELD. */
 export function checkForgetting({ selector, reason }: ForgetMemoriesRequest): void {

@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import type { FieldFault } from "#shared/errors/cos-error.ts";
-import { textFault } from "./text-fault.ts";
+import { textFault } from "#shared/fields/text-fault.ts";
 
 const bytesMax = 64 * 1024;
 const depthMax = 32;

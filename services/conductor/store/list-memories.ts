@@ -8,6 +8,8 @@ import type { Filter } from "#gen/cos/highway/v1/highway_pb.ts";
 import { type Memory, MemoryView } from "#gen/cos/memory/v1/memory_pb.ts";
 import { moduleNotFound } from "#shared/auth/refusals.ts";
 import type { Scope } from "#shared/auth/scope.ts";
+import { pageSizeOf } from "#shared/paging/page-size.ts";
+import { decodePageToken, encodePageToken, fingerprintOf, type KeyShape } from "#shared/paging/page-token.ts";
 import type { Postgres } from "#shared/postgres/open-postgres.ts";
 import { queryAbortably } from "#shared/postgres/query-abortably.ts";
 import { defaultModule } from "../domain/accept-memory.ts";
@@ -24,8 +26,6 @@ import {
   orderSql,
 } from "./list-path.ts";
 import { type MemoryRow, memoryColumns, memoryOf, timestampOf } from "./memory-rows.ts";
-import { pageSizeOf } from "./page-size.ts";
-import { decodePageToken, encodePageToken, fingerprintOf, type KeyShape } from "./page-token.ts";
 import { Parameters } from "./parameters.ts";
 import { positionAt } from "./position-at.ts";
 import { scopeParameter } from "./visibility.ts";

@@ -11,12 +11,12 @@ import {
 import { moduleNotFound } from "#shared/auth/refusals.ts";
 import type { Scope } from "#shared/auth/scope.ts";
 import { CosError, invalidField } from "#shared/errors/cos-error.ts";
+import { textFault } from "#shared/fields/text-fault.ts";
+import { pageSizeOf } from "#shared/paging/page-size.ts";
+import { decodePageToken, encodePageToken, fingerprintOf } from "#shared/paging/page-token.ts";
 import { engineError, postgresUnavailable } from "#shared/postgres/engine-error.ts";
 import type { Postgres } from "#shared/postgres/open-postgres.ts";
-import { textFault } from "../domain/text-fault.ts";
 import { HeadEntity, ModuleEntity, type ModuleRow } from "./entities.ts";
-import { pageSizeOf } from "./page-size.ts";
-import { decodePageToken, encodePageToken, fingerprintOf } from "./page-token.ts";
 
 /** What the functions here need: the database, and the identity of the present epoch for the cursors of heads. */
 export interface ModuleStore {

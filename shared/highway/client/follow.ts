@@ -8,7 +8,9 @@
 //      error, a silence of three heartbeats, or a broken chain.
 //  F3  Attempts wait longer and longer, with jitter, and never less than the server asks (GoAway, RetryInfo); a stream
 //      that came to more than its start makes the next loss a first one again.
-//  F4  What the server refuses for good is thrown as `StreamRefused`, with where one can go on.
+//  F4  What the server refuses for good is thrown as `StreamRefused`, with where one can go on; unless `renews` says that asking
+//      again mends it (a token that has run out, of which `open` brings a new one): then it is a loss like others, the first of
+//      which costs no wait.
 //
 // Failure mode: a server that contradicts itself each time anew, without a step forward, is given up after some attempts
 // (`ChainBroken` is thrown), and so is one that each time fails without a reason (`StreamRefused`); one that is away is
@@ -38,6 +40,8 @@ export interface FollowOptions {
   readonly onState?: (state: FollowState) => void;
   /** Whether to stop asking after this loss; its error is thrown. Unset: never. */
   readonly giveUp?: (loss: { cause: unknown; attempt: number; everConnected: boolean }) => boolean;
+  /** Whether asking again mends this refusal, since `open` shows a new token each time. Unset: never. */
+  readonly renews?: (cause: unknown) => boolean;
   readonly backoff?: typeof RECONNECT_BACKOFF;
   /** How long a new stream may take to its first frame, in milliseconds. Unset: three default heartbeats. */
   readonly firstFrameMaxMs?: number;
@@ -73,15 +77,15 @@ export async function* follow(options: FollowOptions): AsyncGenerator<Followed, 
     attempt = fruitful ? 1 : attempt + 1;
     unexplained = isUnexplained(loss.cause) ? (fruitful ? 1 : unexplained + 1) : 0;
     if (unexplained >= UNEXPLAINED_IN_A_ROW_MAX) throw new StreamRefused(loss.cause as ConnectError);
-    decideOn(loss.cause, attempt, everConnected, options.giveUp);
-    const retryInMs = waitMs(loss, attempt, backoffMs(backoff, attempt, options.random ?? Math.random));
+    const stayAwayMs = decideOn(loss, attempt, everConnected, options);
+    const retryInMs = waitMs(stayAwayMs, attempt, backoffMs(backoff, attempt, options.random ?? Math.random));
     onState({ kind: "lost", cause: loss.cause, retryInMs, attempt });
     await delay(retryInMs, undefined, { signal }).catch(() => undefined);
   }
 }
 
 /** The server's word is enough for a first loss; from the second on the backoff holds too (F3). */
-function waitMs({ stayAwayMs }: Loss, attempt: number, backedOffMs: number): number {
+function waitMs(stayAwayMs: Loss["stayAwayMs"], attempt: number, backedOffMs: number): number {
   if (stayAwayMs === undefined) return backedOffMs;
   return attempt === 1 ? stayAwayMs : Math.max(stayAwayMs, backedOffMs);
 }
@@ -122,11 +126,18 @@ function askedWait(cause: unknown): number | undefined {
   return retryAfterMs(cause) || undefined;
 }
 
-/** Throws where asking again makes no sense (F4). */
-function decideOn(cause: unknown, attempt: number, everConnected: boolean, giveUp: FollowOptions["giveUp"]): void {
-  if (cause !== undefined && !passes(cause)) {
+/** How long to stay away; throws where asking again makes no sense (F4). */
+function decideOn(
+  { cause, stayAwayMs }: Loss,
+  attempt: number,
+  everConnected: boolean,
+  { giveUp, renews }: FollowOptions,
+): Loss["stayAwayMs"] {
+  const isRenewal = cause !== undefined && renews?.(cause) === true;
+  if (cause !== undefined && !isRenewal && !passes(cause)) {
     throw cause instanceof ConnectError ? new StreamRefused(cause) : cause;
   }
   if (cause instanceof ChainBroken && attempt >= BROKEN_IN_A_ROW_MAX) throw cause;
   if (giveUp?.({ cause, attempt, everConnected }) === true) throw cause ?? new Error("the stream ended");
+  return isRenewal ? (stayAwayMs ?? 0) : stayAwayMs;
 }

@@ -6,8 +6,8 @@ import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { type Mesh, openMesh } from "#tests/support/mesh.ts";
 import { startCommand } from "#tests/support/mesh-command.ts";
-import { ROOT } from "#tests/support/mesh-conductor.ts";
 import { DIARY_ENTRIES, diaryFile } from "#tests/support/mesh-diary.ts";
+import { ROOT } from "#tests/support/mesh-process.ts";
 import { temporaryFolder } from "#tests/support/temporary-folder.ts";
 
 jest.setTimeout(90_000);

@@ -7,12 +7,12 @@ import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { makeAuthority, makeClientCertificate } from "#services/cli/dev-certs/make-certificates.ts";
 import { Output } from "#services/cli/output/output.ts";
-import { runJob } from "#services/cli/run-job.ts";
+import { runJob, runJobs } from "#services/cli/run-job.ts";
 import { localAccess } from "#shared/auth/local-access.ts";
 import { openLog } from "#shared/log/open-log.ts";
 import { openServer, type RpcServer } from "#shared/rpc/open-server.ts";
 import { runCommand, startCommand } from "#tests/support/mesh-command.ts";
-import { ROOT } from "#tests/support/mesh-conductor.ts";
+import { ROOT } from "#tests/support/mesh-process.ts";
 import { temporaryFolder } from "#tests/support/temporary-folder.ts";
 import { makeTlsFolder, validFor } from "#tests/support/tls-folder.ts";
 import { FakeConductor } from "#tests/unit/cli/support/fake-conductor.ts";
@@ -132,7 +132,7 @@ test("a reader that goes ends it quietly", async () => {
   expect(cut.stderr).toBe("0\n");
 });
 
-describe("a job of the conductor's", () => {
+describe("a job of a service's", () => {
   const cli = (signal = new AbortController().signal) => {
     const [stdout, stderr] = [new Sink(), new Sink()];
     const terminal = { stdin: new PassThrough(), stdout, stderr, env: { SAID: "hello" }, signal } as never;
@@ -143,6 +143,7 @@ describe("a job of the conductor's", () => {
       out: new Output(stdout, {}),
       err: new Output(stderr, {}),
       address: "",
+      service: "conductor" as const,
       tokenSource: undefined,
       showsCertificate: false,
       exitCode: 0,
@@ -155,6 +156,22 @@ describe("a job of the conductor's", () => {
     const given = cli();
     expect(await runJob(given, "migrate.mjs", pathToFileURL(`${folder}/`))).toBe(3);
     expect([given.stdout.text, given.stderr.text]).toEqual(["hello\n", "done\n"]);
+  });
+
+  test("comes after the one before, if that succeeds", async () => {
+    for (const [name, code] of [
+      ["first", 0],
+      ["second", 4],
+      ["third", 0],
+    ] as const) {
+      await writeFile(join(folder, `${name}.mjs`), `console.log("${name}"); process.exitCode = ${code};`);
+    }
+    const [failing, good] = [cli(), cli()];
+    const from = pathToFileURL(`${folder}/`);
+    expect(await runJobs(failing, ["first.mjs", "second.mjs", "third.mjs"], from)).toBe(4);
+    expect(failing.stdout.text).toBe("first\nsecond\n");
+    expect(await runJobs(good, ["first.mjs", "third.mjs"], from)).toBe(0);
+    expect(good.stdout.text).toBe("first\nthird\n");
   });
 
   test("Ctrl-C reaches it", async () => {

@@ -68,6 +68,7 @@ const CODES: Readonly<Record<string, number>> = {
   not_found: 5,
   permission_denied: 7,
   resource_exhausted: 8,
+  failed_precondition: 9,
   unimplemented: 12,
   internal: 13,
   unauthenticated: 16,

@@ -38,9 +38,12 @@ export const ROLES: readonly Role[] = KINDS.flatMap((kind) =>
   ),
 );
 
-/** What a role is answered by a row of the table. */
-export function outcomeOf({ place, right }: Pick<Role, "place" | "right">): (row: Row) => Outcome {
-  return (row) => row[place][RIGHTS.indexOf(right)] as Outcome;
+/** What a role is answered by a row of the table; `behind`: a service calls for it. */
+export function outcomeOf({ place, right }: Omit<Role, "name">, behind = false): (row: Row) => Outcome {
+  return (row) => {
+    if (row.servicesOnly === true && !behind) return "PD";
+    return row[place][RIGHTS.indexOf(right)] as Outcome;
+  };
 }
 
 /** The module of a grant at a place. */

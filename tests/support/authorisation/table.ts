@@ -22,6 +22,8 @@ export interface Row {
   readonly here: Four;
   readonly there: Four;
   readonly everywhere: Four;
+  /** It is for services of the mesh, and for whom they call: to everybody else who is known, PD. */
+  readonly servicesOnly?: boolean;
 }
 
 const all = (outcome: Outcome): Four => [outcome, outcome, outcome, outcome];
@@ -29,7 +31,7 @@ const all = (outcome: Outcome): Four => [outcome, outcome, outcome, outcome];
 const memory = (module: string) => ({ memory: { module, eventType: "note", source: "matrix", text: "Up betimes" } });
 
 /** It is about one module, and reading it is enough: whoever may not, does not learn that it is there. */
-const reads = (request: Row["request"]): Row => ({
+export const reads = (request: Row["request"]): Row => ({
   request,
   unknown: "UA",
   nothing: "NF",
@@ -39,7 +41,7 @@ const reads = (request: Row["request"]): Row => ({
 });
 
 /** It is about one module, and more than reading is needed. */
-const needs = (four: Four, request: Row["request"]): Row => ({
+export const needs = (four: Four, request: Row["request"]): Row => ({
   request,
   unknown: "UA",
   nothing: "NF",
@@ -48,8 +50,15 @@ const needs = (four: Four, request: Row["request"]): Row => ({
   everywhere: four,
 });
 
+/** It is between services, about one module: the kind is judged before the module is looked at. */
+const needsService = (four: Four, request: Row["request"]): Row => ({
+  ...needs(four, request),
+  nothing: "PD",
+  servicesOnly: true,
+});
+
 /** It is about the mesh: no right in single modules is enough. */
-const needsEverywhere = (four: Four, request: Row["request"]): Row => ({
+export const needsEverywhere = (four: Four, request: Row["request"]): Row => ({
   request,
   unknown: "UA",
   nothing: "PD",
@@ -59,7 +68,7 @@ const needsEverywhere = (four: Four, request: Row["request"]): Row => ({
 });
 
 /** It is for everybody who is known. */
-const forAllKnown = (request: Row["request"], unknown: Outcome = "UA"): Row => ({
+export const forAllKnown = (request: Row["request"], unknown: Outcome = "UA"): Row => ({
   request,
   unknown,
   nothing: "ok",
@@ -68,10 +77,11 @@ const forAllKnown = (request: Row["request"], unknown: Outcome = "UA"): Row => (
   everywhere: all("ok"),
 });
 
-const RECORD: Four = ["PD", "ok", "ok", "ok"];
-const ADMIN: Four = ["PD", "PD", "PD", "ok"];
+export const RECORD: Four = ["PD", "ok", "ok", "ok"];
+export const ADMIN: Four = ["PD", "PD", "PD", "ok"];
 
 const CONDUCTOR = "cos.conductor.v1.ConductorService";
+const GRAPH_LOG = "cos.conductor.v1.GraphLogService";
 const MODULES = "cos.conductor.v1.ModuleService";
 const AUTH = "cos.auth.v1.AuthService";
 
@@ -96,6 +106,10 @@ export const TABLE: Readonly<Record<string, Row>> = {
     reason: "matrix",
     dryRun: true,
   })),
+  [`${GRAPH_LOG}/RecordGraphAct`]: needsService(RECORD, () => ({
+    module: "here",
+    merged: { entities: [{ kind: "person", name: "Betty" }], into: { kind: "person", name: "Elizabeth Pepys" } },
+  })),
   [`${MODULES}/RegisterModule`]: needsEverywhere(RECORD, (n) => ({ module: { name: `fresh_${n}` } })),
   [`${MODULES}/GetModule`]: reads(() => ({ name: "here" })),
   [`${MODULES}/ListModules`]: forAllKnown(() => ({})),
@@ -118,4 +132,4 @@ export const TABLE: Readonly<Record<string, Row>> = {
 };
 
 /** RPCs that answer NOT_FOUND to a right caller too, because of what the row's request names. */
-export const ANSWERS_NOT_FOUND = new Set([`${AUTH}/RevokeToken`]);
+export const ANSWERS_TOO: ReadonlyMap<string, number> = new Map([[`${AUTH}/RevokeToken`, 5]]);

@@ -82,8 +82,9 @@ const readHttp2 = (stack: Stack, method: DescMethod, returned: Returned) =>
 const overHttp1 = (stack: Stack, { methodKind }: DescMethod) =>
   stack === "Connect, JSON" && methodKind !== "bidi_streaming";
 
-/** Subscriptions and watches: their first frame is a success. */
-const isEndless = ({ name }: DescMethod) => name === "Subscribe" || name === "Watch";
+/** Subscriptions, watches, and what takes long: their first frame is a success. */
+const ENDLESS = new Set(["Subscribe", "Watch", "WatchGraph", "RebuildProjection", "VerifyProjection"]);
+const isEndless = ({ name }: DescMethod) => ENDLESS.has(name);
 
 function contentType(stack: Stack, streams: boolean): string {
   if (stack === "gRPC") return "application/grpc";

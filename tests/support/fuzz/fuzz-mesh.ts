@@ -4,8 +4,8 @@
 //
 //  F1  Requests are made from descriptors and a seed: the same seed makes the same requests.
 //  F2  Every answer is judged (verdict.ts); a wrong one is made as small as fast-check can and told with its seed.
-//  F3  Afterwards the mesh is as good as new: it serves, has logged no error, has not grown without bound, and its positions
-//      are without a gap.
+//  F3  Afterwards the mesh is as good as new: it serves, has logged no error, has not grown without bound, its positions are without
+//      a gap, and its graph equals a replay of the log.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { DescMethod } from "@bufbuild/protobuf";
@@ -15,22 +15,36 @@ import pg from "pg";
 import { PrincipalKind, Verb } from "#gen/cos/auth/v1/auth_pb.ts";
 import { AuthService } from "#gen/cos/auth/v1/auth_service_pb.ts";
 import { ConductorService } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
+import { GraphLogService } from "#gen/cos/conductor/v1/graph_log_service_pb.ts";
 import { ModuleService } from "#gen/cos/conductor/v1/module_service_pb.ts";
+import { GraphService } from "#gen/cos/graph/v1/graph_service_pb.ts";
 import { Health } from "#gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "#gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as AlphaServerReflection } from "#gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import { ensureOwner } from "#services/conductor/store/access/ensure-owner.ts";
 import { hashOfApiToken, makeApiToken } from "#shared/auth/api-token.ts";
 import { openLog } from "#shared/log/open-log.ts";
+import { reasonOf } from "#shared/rpc/error-reason.ts";
 import { openTransport } from "#shared/rpc/open-transport.ts";
-import { type Mesh, openMesh } from "../mesh.ts";
-import { ROOT } from "../mesh-conductor.ts";
+import type { Mesh } from "../mesh.ts";
+import { type GraphMesh, openGraphMesh } from "../mesh-graph.ts";
+import type { MeshProcess } from "../mesh-process.ts";
+import { ROOT } from "../mesh-process.ts";
 import { openRawCaller, type RawCaller, STACKS, type Stack } from "./call-raw.ts";
 import { MODULES } from "./hostile-values.ts";
 import { requestArbitrary } from "./request-arbitrary.ts";
 import { CALLERS, mistakeIn, type Who } from "./verdict.ts";
 
-const SERVICES = [ConductorService, ModuleService, AuthService, Health, ServerReflection, AlphaServerReflection];
+const SERVICES = [
+  GraphService,
+  ConductorService,
+  GraphLogService,
+  ModuleService,
+  AuthService,
+  Health,
+  ServerReflection,
+  AlphaServerReflection,
+];
 export const METHODS: readonly DescMethod[] = SERVICES.flatMap(({ methods }) => methods);
 
 /** Nothing counts calls here: there are to be as many as possible. */
@@ -53,16 +67,17 @@ export interface FuzzMesh {
 }
 
 export async function openFuzzMesh(): Promise<FuzzMesh> {
-  const mesh = await openMesh({ env: SETTINGS });
-  const tokens = await makeCallers(mesh);
-  const caller = openRawCaller(mesh.url);
+  const mesh = await openGraphMesh({ env: SETTINGS });
+  const tokens = await makeCallers(mesh.mesh);
+  const [conductor, graph] = [openRawCaller(mesh.mesh.url), openRawCaller(`http://${mesh.address}`)];
+  const callerOf = ({ parent }: DescMethod) => (parent === GraphService ? graph : conductor);
   const codeOf = readReasonCodes();
-  const rssBefore = residentBytes(mesh.conductor.pid);
+  const rssBefore = processesOf(mesh).map(({ pid }) => residentBytes(pid));
   return {
     async fuzz({ seed, requests }) {
       const lanes = METHODS.flatMap((method) => STACKS.map((stack) => ({ method, stack })));
       const ends = new Map<string, number>();
-      const run = { caller, tokens, codeOf, ends, count: Math.ceil(requests / lanes.length) };
+      const run = { callerOf, tokens, codeOf, ends, count: Math.ceil(requests / lanes.length) };
       const mistakes: string[] = [];
       await atMost(LANES_MAX, lanes, async ({ method, stack }, n) => {
         const mistake = await runLane(run, method, stack, seed + n);
@@ -70,9 +85,10 @@ export async function openFuzzMesh(): Promise<FuzzMesh> {
       });
       return { mistakes, ends };
     },
-    damage: () => damageOf(mesh, rssBefore),
+    damage: () => damageOf(mesh, tokens, rssBefore),
     async stop() {
-      caller.close();
+      conductor.close();
+      graph.close();
       await mesh.stop();
     },
   };
@@ -81,7 +97,8 @@ export async function openFuzzMesh(): Promise<FuzzMesh> {
 type Tokens = Readonly<Record<Who, string | undefined>>;
 
 interface Run {
-  readonly caller: RawCaller;
+  /** To the process that serves a method. */
+  readonly callerOf: (method: DescMethod) => RawCaller;
   readonly tokens: Tokens;
   readonly codeOf: ReadonlyMap<string, number>;
   readonly ends: Map<string, number>;
@@ -96,7 +113,7 @@ async function runLane(run: Run, method: DescMethod, stack: Stack, seed: number)
     body: requestArbitrary(method, stack === "Connect, JSON" ? "JSON" : "binary"),
   });
   const property = fc.asyncProperty(calls, async ({ who, body }) => {
-    const answer = await run.caller.call(stack, method, body, run.tokens[who]);
+    const answer = await run.callerOf(method).call(stack, method, body, run.tokens[who]);
     const mistake = mistakeIn({ who, stack, method, body }, answer, run.codeOf);
     const end = answer.code === 0 ? "OK" : answer.reason || `code ${answer.code}`;
     run.ends.set(end, (run.ends.get(end) ?? 0) + 1);
@@ -112,7 +129,7 @@ async function runLane(run: Run, method: DescMethod, stack: Stack, seed: number)
 
 /** The administrator gets furthest, and so is asked for most. */
 const callers: Arbitrary<Who> = fc.oneof(
-  ...CALLERS.map((who, n) => ({ weight: [1, 1, 2, 3, 10][n] as number, arbitrary: fc.constant(who) })),
+  ...CALLERS.map((who, n) => ({ weight: [1, 1, 2, 3, 4, 10][n] as number, arbitrary: fc.constant(who) })),
 );
 
 function shown(stack: Stack, body: Uint8Array): string {
@@ -136,6 +153,7 @@ async function makeCallers(mesh: Mesh): Promise<Tokens> {
     stranger: makeApiToken(PrincipalKind.SERVICE),
     reader: await make("who-reads-everywhere", PrincipalKind.AGENT, "*", Verb.READ),
     recorder: await make("who-records-in-one", PrincipalKind.AGENT, "here", Verb.RECORD),
+    service: await make("who-serves-everywhere", PrincipalKind.SERVICE, "*", Verb.RECORD),
     administrator: await make("who-administers-all", PrincipalKind.PERSON, "*", Verb.ADMIN),
   };
   transport.close();
@@ -153,13 +171,41 @@ function readReasonCodes(): Map<string, number> {
 /** Growth that is not held against a process that has just met all its code for the first time. */
 const GROWTH_BYTES_MAX = 512 * 1024 * 1024;
 
-async function damageOf(mesh: Mesh, rssBefore: number): Promise<string[]> {
-  const damage = (await gapsIn(mesh.postgresUrl)).map((module) => `the positions of ${module} have gaps`);
-  if (!(await mesh.conductor.isServing())) damage.push("the mesh does not serve");
-  const growth = residentBytes(mesh.conductor.pid) - rssBefore;
-  if (growth > GROWTH_BYTES_MAX) damage.push(`the process has grown by ${growth} bytes`);
-  const lines = mesh.conductor.output().split("\n");
-  return [...damage, ...lines.filter((line) => /"level":"(?:error|fatal)"/.test(line)).slice(0, 5)];
+const processesOf = ({ mesh, graph }: GraphMesh): MeshProcess[] => [mesh.conductor, graph];
+
+async function damageOf(mesh: GraphMesh, tokens: Tokens, rssBefore: readonly number[]): Promise<string[]> {
+  const damage = (await gapsIn(mesh.mesh.postgresUrl)).map((module) => `the positions of ${module} have gaps`);
+  for (const [n, running] of processesOf(mesh).entries()) {
+    if (!(await running.isServing())) damage.push("the mesh does not serve");
+    const growth = residentBytes(running.pid) - (rssBefore[n] ?? 0);
+    if (growth > GROWTH_BYTES_MAX) damage.push(`the process has grown by ${growth} bytes`);
+    const lines = running.output().split("\n");
+    damage.push(...lines.filter((line) => /"level":"(?:error|fatal)"/.test(line)).slice(0, 5));
+  }
+  return [...damage, ...(await differencesIn(mesh.address, tokens.administrator))];
+}
+
+/** The modules whose graph is another one than a replay of the log gives. */
+async function differencesIn(address: string, token: string | undefined): Promise<string[]> {
+  const transport = openTransport({ address, ...(token !== undefined && { token }) });
+  const graph = createClient(GraphService, transport);
+  const differing: string[] = [];
+  // A rebuild that some request began may still be going on.
+  for (let begun = false; !begun; ) {
+    try {
+      for await (const { verdicts } of graph.verifyProjection({}, { timeoutMs: 120_000 })) {
+        const unequal = verdicts.filter(({ equal }) => !equal);
+        differing.push(
+          ...unequal.map(({ differences }) => `the graph differs from a replay: ${differences.join(", ")}`),
+        );
+      }
+      begun = true;
+    } catch (error) {
+      if (reasonOf(error) !== "REBUILD_RUNNING") throw error;
+    }
+  }
+  transport.close();
+  return differing;
 }
 
 async function gapsIn(url: string): Promise<string[]> {

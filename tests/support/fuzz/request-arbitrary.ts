@@ -1,6 +1,7 @@
 import { clearField, clone, type DescMethod, fromJson, type Message, toBinary, toJsonString } from "@bufbuild/protobuf";
 import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
 import fc, { type Arbitrary } from "fast-check";
+import { GRAPH_TABLE } from "../authorisation/graph-table.ts";
 import { TABLE } from "../authorisation/table.ts";
 import { damagedBytes } from "./bytes-arbitrary.ts";
 import { damagedJson, jsonArbitrary } from "./json-arbitrary.ts";
@@ -27,8 +28,9 @@ const weighted = <T>(hostile: Arbitrary<T>, good: Arbitrary<T>, damaged: Arbitra
 
 /** A good request, into which some fields of a hostile one are put. */
 function nearlyGood({ parent, name, input }: DescMethod): Arbitrary<Message> {
-  const row = TABLE[`${parent.typeName}/${name}`];
-  if (row === undefined) throw new Error(`no good request for ${parent.typeName}/${name}`);
+  const path = `${parent.typeName}/${name}`;
+  const row = TABLE[path] ?? GRAPH_TABLE[path];
+  if (row === undefined) throw new Error(`no good request for ${path}`);
   // Few of the bits are set, so that most of what is good stays.
   const bits = fc.tuple(fc.integer(), fc.integer(), fc.integer()).map(([a, b, c]) => a & b & c);
   return fc.record({ n: fc.nat(1_000_000), hostile: messageArbitrary(input), bits }).map(({ n, hostile, bits }) => {

@@ -15,10 +15,10 @@ import { output_only } from "#gen/cos/api/v1/annotations_pb.ts";
 import { requires, Verb } from "#gen/cos/auth/v1/auth_pb.ts";
 import type { Answer, Stack } from "./call-raw.ts";
 
-/** Who calls: nobody, somebody who is not known, and principals with rights in every module, or one. */
-export type Who = "nobody" | "stranger" | "reader" | "recorder" | "administrator";
+/** Who calls: nobody, somebody who is not known, and principals with rights in every module, or one; one of them is a service. */
+export type Who = "nobody" | "stranger" | "reader" | "recorder" | "service" | "administrator";
 
-export const CALLERS: readonly Who[] = ["nobody", "stranger", "reader", "recorder", "administrator"];
+export const CALLERS: readonly Who[] = ["nobody", "stranger", "reader", "recorder", "service", "administrator"];
 
 const PLACES = ["CURSOR_ABOVE_HEAD", "CURSOR_BELOW_FLOOR", "CURSOR_PAST_FORK", "RESUME_TOKEN_INVALID"];
 /** Rules beyond those of the fields: of payloads and event types, of names that are kept, of fields that go together. */
@@ -37,6 +37,7 @@ const REASONS: Readonly<Record<string, readonly string[]>> = {
   "cos.conductor.v1.ConductorService/ListMemories": ["MODULE_NOT_FOUND", "PAGE_TOKEN_INVALID"],
   "cos.conductor.v1.ConductorService/ForgetMemories": ["MODULE_NOT_FOUND"],
   "cos.conductor.v1.ConductorService/Subscribe": ["MODULE_NOT_FOUND", ...PLACES, FURTHER_RULES],
+  "cos.conductor.v1.GraphLogService/RecordGraphAct": ["MODULE_NOT_FOUND", "IDEMPOTENCY_KEY_REUSED", FURTHER_RULES],
   "cos.conductor.v1.ModuleService/RegisterModule": ["MODULE_EXISTS"],
   "cos.conductor.v1.ModuleService/GetModule": ["MODULE_NOT_FOUND"],
   "cos.conductor.v1.ModuleService/ListModules": ["PAGE_TOKEN_INVALID"],
@@ -48,12 +49,49 @@ const REASONS: Readonly<Record<string, readonly string[]>> = {
   "cos.auth.v1.AuthService/ListTokens": ["PAGE_TOKEN_INVALID"],
   "cos.auth.v1.AuthService/ListAudit": ["PAGE_TOKEN_INVALID"],
   "cos.auth.v1.AuthService/VerifyAudit": [FURTHER_RULES],
+  ...reasonsOfGraph(),
   "grpc.health.v1.Health/Check": [unnamed(5)],
   "grpc.health.v1.Health/List": [],
   "grpc.health.v1.Health/Watch": [],
   "grpc.reflection.v1.ServerReflection/ServerReflectionInfo": [],
   "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": [],
 };
+
+function reasonsOfGraph(): Record<string, readonly string[]> {
+  /** Of every read: the module, and the cursor that it waits for. */
+  const READS = ["MODULE_NOT_FOUND", "CURSOR_ABOVE_HEAD", "CURSOR_BELOW_FLOOR", "CURSOR_PAST_FORK"];
+  const WRITES = ["MODULE_NOT_FOUND", FURTHER_RULES];
+  const CHANGES = [...WRITES, "NODE_NOT_FOUND", "ITEM_DERIVED", "REVISION_STALE"];
+  const reasons = {
+    CreateNode: [...WRITES, "IDEMPOTENCY_KEY_REUSED"],
+    GetNode: [...READS, "NODE_NOT_FOUND"],
+    UpdateNode: CHANGES,
+    DeleteNode: [...CHANGES, "NODE_IN_USE"],
+    FindNodes: [...READS, "PAGE_TOKEN_INVALID", FURTHER_RULES],
+    CreateRelationship: [...WRITES, "IDEMPOTENCY_KEY_REUSED", "NODE_NOT_FOUND"],
+    GetRelationship: [...READS, "RELATIONSHIP_NOT_FOUND"],
+    UpdateRelationship: [...CHANGES, "RELATIONSHIP_NOT_FOUND"],
+    DeleteRelationship: [...CHANGES, "RELATIONSHIP_NOT_FOUND"],
+    BatchChangeGraph: [...CHANGES, "IDEMPOTENCY_KEY_REUSED", "RELATIONSHIP_NOT_FOUND"],
+    MergeEntities: [...WRITES, "NODE_NOT_FOUND"],
+    SplitEntity: [...WRITES, "NODE_NOT_FOUND"],
+    ListAliases: READS,
+    SearchGraph: [...READS, FURTHER_RULES],
+    ListNeighbors: [...READS, "NODE_NOT_FOUND", "PAGE_TOKEN_INVALID"],
+    Traverse: [...READS, "NODE_NOT_FOUND"],
+    FindShortestPath: [...READS, "NODE_NOT_FOUND", FURTHER_RULES],
+    ListEvidence: [...READS, "RELATIONSHIP_NOT_FOUND", "PAGE_TOKEN_INVALID"],
+    ListTopics: READS,
+    GetStats: READS,
+    GetSchema: [],
+    ExportGraph: READS,
+    GetProjection: READS,
+    RebuildProjection: ["REBUILD_RUNNING"],
+    VerifyProjection: ["REBUILD_RUNNING", "MODULE_NOT_FOUND"],
+    WatchGraph: [...READS, FURTHER_RULES],
+  };
+  return Object.fromEntries(Object.entries(reasons).map(([rpc, of]) => [`cos.graph.v1.GraphService/${rpc}`, of]));
+}
 
 /** With which reasons single items of RecordMemories may be refused. */
 const ITEM_REASONS = new Set(["INVALID_FIELD", "MODULE_NOT_FOUND", "IDEMPOTENCY_KEY_REUSED", "RIGHT_MISSING"]);
@@ -88,7 +126,8 @@ function expectedOf({ who, stack, method, body }: Asked): readonly string[] {
   const isForAll = method.parent.typeName === "grpc.health.v1.Health";
   if (who === "nobody" && !isForAll) return ["TOKEN_MISSING"];
   if (who === "stranger" && !isForAll) return ["TOKEN_INVALID"];
-  const { verb } = getOption(method, requires);
+  const { verb, servicesOnly } = getOption(method, requires);
+  const rights = servicesOnly ? ["KIND_REFUSED"] : rightsOf(who, verb, right);
   // A stream of requests is refused before its first one is looked at.
   const early = method.methodKind === "bidi_streaming" && who === "reader" && verb > Verb.READ ? ["RIGHT_MISSING"] : [];
   switch (judge(method, stack, body)) {
@@ -100,23 +139,24 @@ function expectedOf({ who, stack, method, body }: Asked): readonly string[] {
     case "invalid":
       return [...early, "INVALID_FIELD"];
     case "unsure":
-      return [...early, ...rightsOf(who, verb, right), "MALFORMED_MESSAGE", "INVALID_FIELD"];
+      return [...early, ...rights, "MALFORMED_MESSAGE", "INVALID_FIELD"];
     case "fine":
       if (early.length > 0) return early;
-      return [...rightsOf(who, verb, right), ...(isLargeJson(method, stack, body) ? [FURTHER_RULES] : [])];
+      return [...rights, ...(isLargeJson(stack, body) ? [FURTHER_RULES] : [])];
   }
 }
 
 /**
- * A struct over 64 KiB is found before JSON is parsed, when the items of a stream are not told apart yet: it ends the stream, where in
- * protobuf's bytes it costs its item alone.
+ * A struct over 64 KiB is found before JSON is parsed, when the caller's rights are not judged yet, and the items of a stream not told
+ * apart: it ends the stream, where in protobuf's bytes it costs its item alone.
  */
-function isLargeJson({ methodKind }: DescMethod, stack: Stack, body: Uint8Array): boolean {
-  return methodKind === "bidi_streaming" && stack === "Connect, JSON" && body.length > 65_536;
+function isLargeJson(stack: Stack, body: Uint8Array): boolean {
+  return stack === "Connect, JSON" && body.length > 65_536;
 }
 
 function rightsOf(who: Who, verb: Verb, right: readonly string[]): readonly string[] {
   if (who === "reader" && verb > Verb.READ) return ["RIGHT_MISSING"];
+  if (who === "service" && verb > Verb.RECORD) return ["RIGHT_MISSING"];
   if (who === "recorder") return ["OK", "RIGHT_MISSING", "MODULE_NOT_FOUND", ...right];
   return ["OK", ...right];
 }

@@ -10,7 +10,7 @@ import { Code } from "@connectrpc/connect";
 import { describe, expect, test } from "@jest/globals";
 import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
 import { PrincipalKind, RequiresSchema, requires, Verb } from "#gen/cos/auth/v1/auth_pb.ts";
-import { AuthService } from "#gen/cos/auth/v1/auth_service_pb.ts";
+import { AuthService, CredentialKind } from "#gen/cos/auth/v1/auth_service_pb.ts";
 import {
   BatchRecordMemoriesRequestSchema,
   ConductorService,
@@ -20,11 +20,12 @@ import {
 import { ForgetMemoriesRequestSchema } from "#gen/cos/conductor/v1/forgetting_pb.ts";
 import { ModuleService } from "#gen/cos/conductor/v1/module_service_pb.ts";
 import { recordFault } from "#services/conductor/store/record-fault.ts";
-import type { Access } from "#shared/auth/access.ts";
+import { Access } from "#shared/auth/access.ts";
+import { localAccess } from "#shared/auth/local-access.ts";
 import { OPEN_TO_ALL_CALLERS, requirementOf } from "#shared/auth/requirement.ts";
 import { CosError } from "#shared/errors/cos-error.ts";
 import { someMemory } from "#tests/unit/conductor/some-memory.ts";
-import { accessWith } from "#tests/unit/rpc/support/callers.ts";
+import { accessWith, principalWith } from "#tests/unit/rpc/support/callers.ts";
 
 const { recordMemory, batchRecordMemories, recordMemories, getMemory, listMemories, forgetMemories } =
   ConductorService.method;
@@ -60,6 +61,38 @@ describe("what a caller alone is judged by", () => {
     const { method } = methodWith({ verb: Verb.APPROVE, only: [PrincipalKind.PERSON] });
     expect(judgeCaller(method, accessWith([["*", Verb.ADMIN]], PrincipalKind.AGENT))).toBe("KIND_REFUSED");
     expect(judgeCaller(method, accessWith([["*", Verb.ADMIN]], PrincipalKind.PERSON))).toBeUndefined();
+  });
+
+  describe("where services alone may call", () => {
+    const { method } = methodWith({ verb: Verb.RECORD, servicesOnly: true });
+    const everywhere: [string, Verb][] = [["*", Verb.ADMIN]];
+    const graph = principalWith([["*", Verb.RECORD]], PrincipalKind.SERVICE);
+    const behind = (grants: [string, Verb][], kind: PrincipalKind) =>
+      new Access({ principal: principalWith(grants, kind), via: graph, credential: CredentialKind.SERVICE });
+
+    test.each([
+      ["a person with every right", accessWith(everywhere, PrincipalKind.PERSON)],
+      ["an agent", accessWith(everywhere, PrincipalKind.AGENT)],
+      ["a program with a token of its own", accessWith(everywhere, PrincipalKind.SERVICE)],
+      ["whoever calls from this machine without a token", localAccess()],
+    ])("%s may not, and is told so", (_who, access) => {
+      const refused = refusalOf(() => requirementOf(method).judgeCaller(access));
+      expect(refused).toMatchObject({ code: Code.PermissionDenied, reason: ErrorReason.KIND_REFUSED });
+      expect(refused?.message).toBe("only services of the mesh may do this, for themselves or for a caller");
+    });
+
+    test("a service may, for itself or for somebody of any kind, as far as the rights go", () => {
+      expect(judgeCaller(method, behind(everywhere, PrincipalKind.SERVICE))).toBeUndefined();
+      expect(judgeCaller(method, behind([["*", Verb.RECORD]], PrincipalKind.AGENT))).toBeUndefined();
+      expect(judgeCaller(method, behind([["*", Verb.READ]], PrincipalKind.PERSON))).toBe("RIGHT_MISSING");
+      expect(judgeCaller(method, behind([["*", Verb.READ]], PrincipalKind.SERVICE))).toBe("RIGHT_MISSING");
+    });
+
+    test("whom a service calls for may have to be of some kind besides", () => {
+      const both = methodWith({ verb: Verb.RECORD, servicesOnly: true, only: [PrincipalKind.PERSON] }).method;
+      expect(judgeCaller(both, behind(everywhere, PrincipalKind.AGENT))).toBe("KIND_REFUSED");
+      expect(judgeCaller(both, behind(everywhere, PrincipalKind.PERSON))).toBeUndefined();
+    });
   });
 
   test("of contracts that are not ours nothing is asked", () => {
@@ -206,6 +239,7 @@ describe("a process must not start with a method", () => {
       { verb: Verb.PUBLIC, only: [PrincipalKind.PERSON] },
       "PUBLIC asks nothing",
     ],
+    ["that is for everybody, and services alone", { verb: Verb.PUBLIC, servicesOnly: true }, "PUBLIC asks nothing"],
     ["whose request has no such field", { verb: Verb.READ, moduleField: "modul" }, "has no field modul"],
     ["whose path goes through a string", { verb: Verb.READ, moduleField: "module.name" }, "has no field module.name"],
     ["whose path ends in a number", { verb: Verb.READ, moduleField: "count" }, "count is no string"],

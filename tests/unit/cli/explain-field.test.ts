@@ -14,7 +14,7 @@ import { faultsOf } from "#shared/rpc/validate-message.ts";
 
 /** What the command says of a request that the contract's own rules refuse. */
 function told<D extends DescMessage>(desc: D, init: MessageInitShape<D>): string[] {
-  return faultsOf(desc, create(desc, init)).map(explainField);
+  return faultsOf(desc, create(desc, init)).map((fault) => explainField(fault));
 }
 
 const NAME =
@@ -47,7 +47,7 @@ describe("what the server refuses is told by the name that the command has for i
     try {
       checkGrants(PrincipalKind.AGENT, grants);
     } catch (error) {
-      expect((error as CosError).fields.map(explainField)).toEqual([
+      expect((error as CosError).fields.map((fault) => explainField(fault))).toEqual([
         "--module (number 1) must be read or record; an agent never approves or administers",
         "--module (number 2) must not be named twice",
       ]);
@@ -90,4 +90,23 @@ describe("what the server refuses is told by the name that the command has for i
       "page_token: is not one of this list",
     );
   });
+});
+
+test("of the graph a name is another thing than a token's, and its fields have the graph's options", () => {
+  const graph = (field: string, description: string): string => explainField({ field, description }, "graph");
+  const long = "must be at most 200 characters";
+  expect(graph("name", long)).toBe(`the name ${long}`);
+  expect(graph("node.name", long)).toBe(`--name ${long}`);
+  expect(graph("into.name", long)).toBe(`--into ${long}`);
+  expect(graph("entities[1].name", long)).toBe(`the name (number 2) ${long}`);
+  expect(graph("query", "must have at least one letter or digit")).toMatch(/^what to search for must have/);
+  expect(graph("module", "does not match regex pattern `x`")).toMatch(/^--module must be 1 to 40 small letters/);
+  expect(graph("kinds[0]", "does not match regex pattern `x`")).toMatch(/^--kind \(number 1\) must be 1 to 40 small/);
+  expect(graph("entity.kind", "must be in list [person]")).toBe(
+    "what is merged or split must be something that texts name",
+  );
+  expect(graph("node.properties", "must have at most 32 properties")).toBe(
+    "--property must have at most 32 properties",
+  );
+  expect(graph("depth", "odd")).toBe("depth: odd");
 });

@@ -296,7 +296,16 @@ test("Ctrl-C waits for answers that never come only so long", async () => {
   const [stdout, stderr] = [new Sink(), new Sink()];
   const terminal = { stdin: new PassThrough(), stdout, stderr, env: {}, signal: controller.signal } as never;
   const [out, err] = [new Output(stdout, {}), new Output(stderr, {})];
-  const cli = { terminal, out, err, address: "", tokenSource: undefined, showsCertificate: false, exitCode: 0 };
+  const cli = {
+    terminal,
+    out,
+    err,
+    service: "conductor" as const,
+    address: "",
+    tokenSource: undefined,
+    showsCertificate: false,
+    exitCode: 0,
+  };
   const transport = fake.transport();
   const connection = {
     conductor: createClient(ConductorService, transport),

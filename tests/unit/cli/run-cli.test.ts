@@ -16,6 +16,7 @@ const COMMANDS = [
     "record",
     "list",
     "get",
+    "graph",
     "memories",
     "whoami",
     "tokens",
@@ -25,9 +26,12 @@ const COMMANDS = [
     "migrate",
   ],
 ];
+const inGraph = (name: string): string => `graph ${name}`;
 const SUBCOMMANDS = [
   ...["tokens create", "tokens ls", "tokens rotate", "tokens grant", "tokens revoke"],
   ...["memories forget", "memories forgotten", "audit verify"],
+  ...["stats", "search", "show", "path", "between", "export", "watch", "projection", "verify", "rebuild"].map(inGraph),
+  ...["add", "add node", "add edge", "edit", "rm", "merge", "split", "aliases"].map(inGraph),
 ];
 
 describe("help", () => {
@@ -99,6 +103,22 @@ describe("a wrong option is 2, and named", () => {
     ["memories forget --reason r --ledger f --module m", "cannot be used with"],
     ["memories forget --reason r --ledger /dev/null/x --yes", "--ledger /dev/null/x cannot be read: ENOTDIR"],
     ["get x --address a:70000", "must be host:port"],
+    ["graph sing", "unknown command 'sing'"],
+    ["graph search x --labels Nobody", "must be `all`, or some of Module,Session"],
+    ["graph search x --top 101", "must be a whole number from 1 to 100"],
+    ["graph path a b --depth 13", "must be a whole number from 1 to 12"],
+    ["graph show x --kind Person", "small letters, digits"],
+    ["graph between yesterday 1665-12-31", "must be a date"],
+    ["graph between 1665-06-01 1665-02-30", "There is no 1665-02-30."],
+    ["graph export --format svg", "Allowed choices are graphml, jsonl, dot, mermaid"],
+    ["graph add node --kind ship", "required option '--name <name>'"],
+    ["graph add node --name x --property Guns=1", "must be name=value"],
+    ["graph add node --name x --property guns=", "must be name=value"],
+    ["graph add node --name x --label Prompt", "Allowed choices are Entity, Concept"],
+    ["graph add edge a b --type CONTAINS", "Allowed choices are RELATES_TO, DEPENDS_ON, REFERENCES"],
+    ["graph merge a", "required option '--into <name>'"],
+    ["graph merge a --into b --kind ship", "Allowed choices are person, place"],
+    ["graph split a", "required option '--name <name>'"],
     ["sing", "unknown command 'sing'"],
     ["recrod x", "Did you mean record?"],
   ])("cos %s", async (line, message) => {

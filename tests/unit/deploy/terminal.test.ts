@@ -139,8 +139,9 @@ describe("the command line and the settings", () => {
   });
 
   test("--no-install leaves a missing Redis missing", () => {
-    expect(readCommandLine([])).toEqual({ mayInstall: true });
-    expect(readCommandLine(["--no-install"])).toEqual({ mayInstall: false });
+    expect(readCommandLine([])).toEqual({ mayInstall: true, wantsNeo4j: false });
+    expect(readCommandLine(["--no-install"])).toEqual({ mayInstall: false, wantsNeo4j: false });
+    expect(readCommandLine(["--neo4j"])).toEqual({ mayInstall: true, wantsNeo4j: true });
   });
 
   test("every fault of every process is told at once, each once, before anything starts, exit 2", async () => {

@@ -37,6 +37,12 @@ describe("reasons", () => {
     RATE_LIMITED: Code.ResourceExhausted,
     PRINCIPAL_NOT_FOUND: Code.NotFound,
     PRINCIPAL_EXISTS: Code.AlreadyExists,
+    NODE_NOT_FOUND: Code.NotFound,
+    RELATIONSHIP_NOT_FOUND: Code.NotFound,
+    PROJECTION_BEHIND: Code.DeadlineExceeded,
+    ITEM_DERIVED: Code.FailedPrecondition,
+    NODE_IN_USE: Code.FailedPrecondition,
+    REBUILD_RUNNING: Code.FailedPrecondition,
   };
 
   test("each reason of the contract comes with the code that the contract promises", () => {
@@ -50,7 +56,14 @@ describe("reasons", () => {
     const retryable = ErrorReasonSchema.values
       .filter(({ number }) => isRetryable(number as ErrorReason))
       .map((v) => v.localName);
-    expect(retryable).toEqual(["OVERLOADED", "DRAINING", "ENGINE_UNAVAILABLE", "SUBSCRIBER_STALLED", "RATE_LIMITED"]);
+    expect(retryable).toEqual([
+      "OVERLOADED",
+      "DRAINING",
+      "ENGINE_UNAVAILABLE",
+      "SUBSCRIBER_STALLED",
+      "RATE_LIMITED",
+      "PROJECTION_BEHIND",
+    ]);
   });
 
   test("a reason of a newer peer is unknown, not a crash", () => {

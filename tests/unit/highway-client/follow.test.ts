@@ -2,51 +2,14 @@ import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { CursorFaultsSchema, FellBehind_Reason } from "#gen/cos/highway/v1/highway_pb.ts";
-import { ErrorInfoSchema, RetryInfoSchema } from "#gen/google/rpc/error_details_pb.ts";
+import { FellBehind_Reason } from "#gen/cos/highway/v1/highway_pb.ts";
+import { RetryInfoSchema } from "#gen/google/rpc/error_details_pb.ts";
 import { ChainBroken } from "#shared/highway/client/chain.ts";
 import { type FollowOptions, follow } from "#shared/highway/client/follow.ts";
 import type { Followed, FollowState } from "#shared/highway/client/followed.ts";
 import type { ResumeFields } from "#shared/highway/client/place.ts";
-import { StreamRefused } from "#shared/highway/client/stream-error.ts";
+import { away, breaking, followScripts, type Script, waits } from "./follow-scripts.ts";
 import { batch, caughtUp, checkpoint, cursor, type Frame, frame, places, progress, shown, started } from "./frames.ts";
-
-type Script = (place: ResumeFields, signal: AbortSignal) => AsyncIterable<Frame> | Iterable<Frame>;
-
-interface Told {
-  readonly followed: Followed[];
-  readonly states: FollowState[];
-  readonly asked: ResumeFields[];
-  error: unknown;
-}
-
-const away = (): ConnectError => new ConnectError("connection refused", Code.Unavailable);
-
-/** Follows scripted streams, one after the other; when they are used up, the signal aborts. */
-async function followScripts(scripts: Script[], options: Partial<FollowOptions> = {}): Promise<Told> {
-  const told: Told = { followed: [], states: [], asked: [], error: undefined };
-  const end = new AbortController();
-  const open: FollowOptions["open"] = async function* (place, { signal }) {
-    told.asked.push(place);
-    const script = scripts[told.asked.length - 1];
-    if (script === undefined) return end.abort();
-    yield* script(place, signal);
-  };
-  const onState = (state: FollowState): number => told.states.push(state);
-  const backoff = { initialMs: 0, maxMs: 0 };
-  try {
-    for await (const each of follow({ open, onState, signal: end.signal, backoff, ...options }))
-      told.followed.push(each);
-  } catch (error) {
-    told.error = error;
-  }
-  return told;
-}
-
-function* breaking(frames: readonly Frame[], error: unknown = away()): Generator<Frame> {
-  yield* frames;
-  throw error;
-}
 
 describe("F2: a lost stream goes on where it was", () => {
   test("by the cursors that moved", async () => {
@@ -122,9 +85,6 @@ describe("F2: a lost stream goes on where it was", () => {
 });
 
 describe("F3: attempts wait", () => {
-  const waits = (told: Told): number[] =>
-    told.states.flatMap((state) => (state.kind === "lost" ? [state.retryInMs] : []));
-
   test("longer and longer, until a stream came to more than its start", async () => {
     const fails: Script = () => breaking([started({ a: 0 })]);
     const speaks: Script = () => breaking([started({ a: 0 }), checkpoint([])]);
@@ -179,75 +139,6 @@ describe("F3: attempts wait", () => {
       throw new Error("nothing was to come");
     }
     expect(states).toHaveLength(1);
-  });
-});
-
-describe("F4: a refusal for good is thrown, with how to go on", () => {
-  test("a cursor past the fork", async () => {
-    const error = new ConnectError("cursor past the fork", Code.DataLoss, undefined, [
-      { desc: ErrorInfoSchema, value: { reason: "CURSOR_PAST_FORK", domain: "cos" } },
-      {
-        desc: CursorFaultsSchema,
-        value: { faults: [{ given: cursor("a", 9), resumeAt: cursor("a", 5) }], resumeToken: "on" },
-      },
-    ]);
-    const { error: thrown } = await followScripts([() => breaking([], error)]);
-    expect(thrown).toBeInstanceOf(StreamRefused);
-    expect(thrown).toMatchObject({
-      code: Code.DataLoss,
-      reason: "CURSOR_PAST_FORK",
-      cursorFaults: { resumeToken: "on" },
-    });
-  });
-
-  test.each([Code.InvalidArgument, Code.NotFound, Code.OutOfRange, Code.Unauthenticated, Code.ResourceExhausted])(
-    "code %i",
-    async (code) => {
-      const { error } = await followScripts([() => breaking([started({})], new ConnectError("no", code))]);
-      expect(error).toMatchObject({ name: "StreamRefused", code, reason: "", cursorFaults: undefined });
-    },
-  );
-
-  test("an overloaded server is asked again, and one that was asked too often; a fault of the mesh is not", async () => {
-    const reasoned = (code: Code, reason: string): ConnectError =>
-      new ConnectError("no", code, undefined, [{ desc: ErrorInfoSchema, value: { reason } }]);
-    const passing = ["OVERLOADED", "RATE_LIMITED"].map((reason) => reasoned(Code.ResourceExhausted, reason));
-    expect((await followScripts(passing.map((error) => () => breaking([], error)))).error).toBeUndefined();
-    const fault = await followScripts([() => breaking([], reasoned(Code.Internal, "INTERNAL"))]);
-    expect(fault.error).toMatchObject({ name: "StreamRefused", code: Code.Internal });
-  });
-
-  test("an error of another kind is thrown as it is", async () => {
-    const { error } = await followScripts([() => breaking([], new TypeError("a bug"))]);
-    expect(error).toBeInstanceOf(TypeError);
-  });
-
-  test("a server that contradicts itself each time anew is given up", async () => {
-    const contradicts: Script = () => [started({ a: 0 }), batch("a", 1, 2)];
-    const told = await followScripts(Array.from({ length: 9 }, () => contradicts));
-    expect(told.error).toBeInstanceOf(ChainBroken);
-    expect(told.asked).toHaveLength(5);
-  });
-
-  test("one that fails without a reason again and again is given up; a step forward begins the count anew", async () => {
-    const fails: Script = () => breaking([started({ a: 0 })], new ConnectError("no", Code.Internal));
-    const speaks: Script = () => breaking([started({ a: 0 }), checkpoint([])], new ConnectError("no", Code.Internal));
-    const isAway: Script = () => breaking([]);
-    const told = await followScripts(Array.from({ length: 9 }, () => fails));
-    expect(told.error).toMatchObject({ name: "StreamRefused", code: Code.Internal, reason: "" });
-    expect(told.asked).toHaveLength(5);
-    const mixed = [fails, fails, fails, fails, isAway, fails, fails, fails, fails, speaks, fails, fails, fails];
-    expect((await followScripts(mixed)).error).toBeUndefined();
-  });
-
-  test("the caller may give up: before the first connection, say", async () => {
-    const giveUp = ({ everConnected }: { everConnected: boolean }): boolean => !everConnected;
-    const never = await followScripts([() => breaking([])], { giveUp });
-    expect(never.error).toMatchObject({ code: Code.Unavailable });
-    const later = await followScripts([() => breaking([started({})])], { giveUp });
-    expect(later.error).toBeUndefined();
-    const ended = await followScripts([() => []], { giveUp });
-    expect(ended.error).toMatchObject({ message: "the stream ended" });
   });
 });
 

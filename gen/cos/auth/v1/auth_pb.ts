@@ -15,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file cos/auth/v1/auth.proto.
  */
 export const file_cos_auth_v1_auth: GenFile = /*@__PURE__*/
-  fileDesc("ChZjb3MvYXV0aC92MS9hdXRoLnByb3RvEgtjb3MuYXV0aC52MSJ9CghSZXF1aXJlcxIfCgR2ZXJiGAEgASgOMhEuY29zLmF1dGgudjEuVmVyYhIUCgxtb2R1bGVfZmllbGQYAiABKAkSEAoIYW55d2hlcmUYAyABKAgSKAoEb25seRgEIAMoDjIaLmNvcy5hdXRoLnYxLlByaW5jaXBhbEtpbmQidgoFR3JhbnQSPAoGbW9kdWxlGAEgASgJQiy6SClyJxgoMiNeKFsqXXxbYS16XVthLXowLTldKihfW2EtejAtOV0rKSopJBIvCgR2ZXJiGAIgASgOMhEuY29zLmF1dGgudjEuVmVyYkIOukgLggEIGAIYAxgEGAUiZwoJUHJpbmNpcGFsEgwKBG5hbWUYASABKAkSKAoEa2luZBgCIAEoDjIaLmNvcy5hdXRoLnYxLlByaW5jaXBhbEtpbmQSIgoGZ3JhbnRzGAMgAygLMhIuY29zLmF1dGgudjEuR3JhbnQqbwoEVmVyYhIUChBWRVJCX1VOU1BFQ0lGSUVEEAASDwoLVkVSQl9QVUJMSUMQARINCglWRVJCX1JFQUQQAhIPCgtWRVJCX1JFQ09SRBADEhAKDFZFUkJfQVBQUk9WRRAEEg4KClZFUkJfQURNSU4QBSqAAQoNUHJpbmNpcGFsS2luZBIeChpQUklOQ0lQQUxfS0lORF9VTlNQRUNJRklFRBAAEhkKFVBSSU5DSVBBTF9LSU5EX1BFUlNPThABEhgKFFBSSU5DSVBBTF9LSU5EX0FHRU5UEAISGgoWUFJJTkNJUEFMX0tJTkRfU0VSVklDRRADOlMKCHJlcXVpcmVzEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMY4okDIAEoCzIVLmNvcy5hdXRoLnYxLlJlcXVpcmVzUghyZXF1aXJlc2IGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_descriptor]);
+  fileDesc("ChZjb3MvYXV0aC92MS9hdXRoLnByb3RvEgtjb3MuYXV0aC52MSKUAQoIUmVxdWlyZXMSHwoEdmVyYhgBIAEoDjIRLmNvcy5hdXRoLnYxLlZlcmISFAoMbW9kdWxlX2ZpZWxkGAIgASgJEhAKCGFueXdoZXJlGAMgASgIEigKBG9ubHkYBCADKA4yGi5jb3MuYXV0aC52MS5QcmluY2lwYWxLaW5kEhUKDXNlcnZpY2VzX29ubHkYBSABKAgidgoFR3JhbnQSPAoGbW9kdWxlGAEgASgJQiy6SClyJxgoMiNeKFsqXXxbYS16XVthLXowLTldKihfW2EtejAtOV0rKSopJBIvCgR2ZXJiGAIgASgOMhEuY29zLmF1dGgudjEuVmVyYkIOukgLggEIGAIYAxgEGAUiZwoJUHJpbmNpcGFsEgwKBG5hbWUYASABKAkSKAoEa2luZBgCIAEoDjIaLmNvcy5hdXRoLnYxLlByaW5jaXBhbEtpbmQSIgoGZ3JhbnRzGAMgAygLMhIuY29zLmF1dGgudjEuR3JhbnQqbwoEVmVyYhIUChBWRVJCX1VOU1BFQ0lGSUVEEAASDwoLVkVSQl9QVUJMSUMQARINCglWRVJCX1JFQUQQAhIPCgtWRVJCX1JFQ09SRBADEhAKDFZFUkJfQVBQUk9WRRAEEg4KClZFUkJfQURNSU4QBSqAAQoNUHJpbmNpcGFsS2luZBIeChpQUklOQ0lQQUxfS0lORF9VTlNQRUNJRklFRBAAEhkKFVBSSU5DSVBBTF9LSU5EX1BFUlNPThABEhgKFFBSSU5DSVBBTF9LSU5EX0FHRU5UEAISGgoWUFJJTkNJUEFMX0tJTkRfU0VSVklDRRADOlMKCHJlcXVpcmVzEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMY4okDIAEoCzIVLmNvcy5hdXRoLnYxLlJlcXVpcmVzUghyZXF1aXJlc2IGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_descriptor]);
 
 /**
  * What one RPC asks of its caller. Whoever is let in at all has shown who they are, by a token or a certificate; health checks
@@ -55,6 +55,14 @@ export type Requires = Message<"cos.auth.v1.Requires"> & {
    * @generated from field: repeated cos.auth.v1.PrincipalKind only = 4;
    */
   only: PrincipalKind[];
+
+  /**
+   * Only from a service of the mesh, which signs its calls: for itself, or on somebody's behalf. Then the right is what both may do, and the
+   * somebody may be of any kind. (A principal of the kind SERVICE, with a token of its own, is no such service.) Unset: from anybody.
+   *
+   * @generated from field: bool services_only = 5;
+   */
+  servicesOnly: boolean;
 };
 
 /**

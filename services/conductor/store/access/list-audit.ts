@@ -1,11 +1,11 @@
 import type { AuditEntry, ListAuditRequest } from "#gen/cos/auth/v1/auth_service_pb.ts";
+import { pageSizeOf } from "#shared/paging/page-size.ts";
+import { decodePageToken, encodePageToken, fingerprintOf, type KeyShape } from "#shared/paging/page-token.ts";
 import type { Postgres } from "#shared/postgres/open-postgres.ts";
 import { queryAbortably } from "#shared/postgres/query-abortably.ts";
 import { checkInstant } from "../../domain/instant.ts";
 import { instantParameter } from "../instant-parameter.ts";
 import { isoOf, timestampOf } from "../memory-rows.ts";
-import { pageSizeOf } from "../page-size.ts";
-import { decodePageToken, encodePageToken, fingerprintOf, type KeyShape } from "../page-token.ts";
 import { Parameters } from "../parameters.ts";
 import { type AuditRow, auditColumns, auditEntryOf } from "./audit-rows.ts";
 

@@ -1,10 +1,10 @@
 import type { ListTokensRequest, Token } from "#gen/cos/auth/v1/auth_service_pb.ts";
+import { pageSizeOf } from "#shared/paging/page-size.ts";
+import { decodePageToken, encodePageToken, fingerprintOf, type KeyShape } from "#shared/paging/page-token.ts";
 import type { Postgres } from "#shared/postgres/open-postgres.ts";
 import { queryAbortably } from "#shared/postgres/query-abortably.ts";
 import { checkInstant } from "../../domain/instant.ts";
 import { isoOf, timestampOf } from "../memory-rows.ts";
-import { pageSizeOf } from "../page-size.ts";
-import { decodePageToken, encodePageToken, fingerprintOf, type KeyShape } from "../page-token.ts";
 import { Parameters } from "../parameters.ts";
 import { isLive, type TokenRow, tokenColumns, tokenOf } from "./token-rows.ts";
 

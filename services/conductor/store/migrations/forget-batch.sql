@@ -7,7 +7,8 @@
 --      it have committed, and nothing is forgotten twice.
 --  F2  Of a forgotten memory stay: id, module, position, event_type, recorded_at, and the idempotency key, so that a call that is sent
 --      again is still recognised. Everything else is emptied. Its place in the order of happening is that of recording.
---  F3  The log's own acts (types that begin with `cos.`) are never forgotten: they hold nothing but ids and positions.
+--  F3  The log's own acts (types that begin with `cos.`) are never forgotten: they hold ids and positions, and those that
+--      tell of acts upon the graph what was given there by hand (names, properties), which a replay needs (docs/security.md).
 --  F4  What was forgotten is told by one event of type cos.memory.forgotten, recorded by record_batch like any other (H1, H7), and
 --      the head's `forgetting` is its position, in the same commit. Whoever keeps a copy compares the two.
 --  F5  Nothing to forget: nothing is recorded.

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
-import { decodePageToken, encodePageToken, fingerprintOf } from "#services/conductor/store/page-token.ts";
+import { decodePageToken, encodePageToken, fingerprintOf } from "#shared/paging/page-token.ts";
 
 const mine = fingerprintOf("memories", "cc");
 const any = () => true;

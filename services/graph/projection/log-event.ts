@@ -1,0 +1,31 @@
+import type { EntityName, GraphChange } from "#gen/cos/graph/v1/graph_acts_pb.ts";
+import type { Mention } from "../domain/mention.ts";
+
+/** What one position of a module's log comes to, for the graph. */
+export type LogEvent = { readonly position: number; readonly memoryId: string } & (
+  | { readonly kind: "remembered"; readonly memory: RememberedMemory; readonly mentions: readonly Mention[] }
+  /** Memories of this module, below this position. */
+  | { readonly kind: "forgotten"; readonly ids: readonly string[] }
+  | { readonly kind: "changed"; readonly changes: readonly GraphChange[] }
+  | { readonly kind: "merged"; readonly entities: readonly EntityName[]; readonly into: EntityName }
+  | { readonly kind: "split"; readonly entity: EntityName; readonly name: EntityName }
+  /** Nothing: an act that this build does not know, or one that was parked. */
+  | { readonly kind: "passed" }
+);
+
+/** What the graph keeps of a memory. */
+export interface RememberedMemory {
+  readonly label: "LogEntry" | "Prompt";
+  /** The first 200 characters of its text, or of its prompt; empty: forgotten, or it has neither. */
+  readonly name: string;
+  readonly eventType: string;
+  /** Empty: none. */
+  readonly source: string;
+  readonly session: string;
+  /** The memory that led to it; empty: none. */
+  readonly cause: string;
+  /** In milliseconds of the Unix epoch; undefined: forgotten. */
+  readonly occurredMs: number | undefined;
+  /** Or parked: the graph knows nothing but that it is there. */
+  readonly forgotten: boolean;
+}

@@ -1,0 +1,88 @@
+import { int } from "neo4j-driver";
+import type { Change, GraphReader } from "../../domain/graph-store.ts";
+import { eachType, edgeOf, HEAD, inScope, isVisible } from "./cypher.ts";
+import { bare, idOfGid } from "./gid.ts";
+import type { Reading } from "./reading.ts";
+import { edgeRow, nodeRow, type StoredEdge, type StoredNode } from "./stored-rows.ts";
+
+const KINDS: readonly Change["what"][] = ["removed", "node", "edge"];
+
+/** What of one kind comes above the place, by `changed` and gid. */
+const page = (
+  kind: Change["what"],
+  name: string,
+) => `${name}.module = $module AND ${name}.changed >= $changed AND ${name}.changed <= $upTo
+  AND ${name}.gid STARTS WITH h.live AND ${inScope(name)}
+  AND (${name}.changed > $changed OR $kind < ${KINDS.indexOf(kind)} OR ($kind = ${KINDS.indexOf(kind)} AND ${name}.gid > h.live + $id))`;
+
+const ordered = (name: string) => `WITH ${name} ORDER BY ${name}.changed, ${name}.gid LIMIT $limit`;
+
+const CHANGES = [
+  `${HEAD} MATCH (t:CosTombstone) USING INDEX t:CosTombstone(module, changed) WHERE ${page("removed", "t")} ${ordered("t")} RETURN 'removed' AS what, properties(t) AS item`,
+  `${HEAD} MATCH (n:CosItem) USING INDEX n:CosItem(module, changed) WHERE ${page("node", "n")} ${ordered("n")} RETURN 'node' AS what, properties(n) AS item`,
+  ...eachType(
+    (
+      type,
+    ) => `${HEAD} MATCH ()-[r:${type}]->() USING INDEX r:${type}(module, changed) WHERE ${page("edge", "r")} AND ${isVisible("r")}
+    ${ordered("r")} RETURN 'edge' AS what, ${edgeOf("r")} AS item`,
+  ),
+];
+
+/** Longer than a commit takes, once its place was written. */
+const SETTLED_AFTER_MS = 5000;
+
+/** How far a module is settled (project.ts, J3); as far as it is at all, if its last step was long ago. */
+const SETTLED = `${HEAD} MATCH (p:CosPlace {key: h.live + '/' + $module}) WHERE ${inScope("p")}
+  OPTIONAL MATCH (s:CosSettled {key: p.key})
+  WITH p.position AS position, [n IN [p.settled, s.position] WHERE n IS NOT NULL] AS known, timestamp() - p.atMs AS sinceMs
+  RETURN CASE WHEN sinceMs > ${SETTLED_AFTER_MS} THEN position
+    ELSE reduce(most = 0, n IN known | CASE WHEN n > most THEN n ELSE most END) END AS upTo`;
+
+type StoredChange =
+  | { readonly what: "removed"; readonly item: { readonly gid: string; readonly changed: number } }
+  | { readonly what: "node"; readonly item: StoredNode }
+  | { readonly what: "edge"; readonly item: StoredEdge };
+
+/** What changed above a place, by (changed, kind, id). */
+export async function readChanges(
+  reading: Reading,
+  { module, after, limit }: Parameters<GraphReader["changes"]>[1],
+): Promise<Change[]> {
+  const [settled] = await reading.run<{ upTo: number | null }>(SETTLED, { module });
+  if (!settled?.upTo) return [];
+  const rows = await reading.run<StoredChange>(CHANGES, {
+    module,
+    upTo: int(settled.upTo),
+    changed: int(after.changed),
+    kind: int(KINDS.indexOf(after.what)),
+    id: bare(after.id),
+    limit: int(limit),
+  });
+  return rows
+    .map((row) => [placeOf(row), changeOf(row)] as const)
+    .sort(([left], [right]) => compare(left, right))
+    .slice(0, limit)
+    .map(([, change]) => change);
+}
+
+type ChangePlace = readonly [changed: number, kind: number, gid: string];
+
+function placeOf({ what, item }: StoredChange): ChangePlace {
+  const { changed, gid } = what === "edge" ? item[3] : item;
+  return [changed, KINDS.indexOf(what), gid];
+}
+
+function compare(left: ChangePlace, right: ChangePlace): number {
+  return left[0] - right[0] || left[1] - right[1] || (left[2] < right[2] ? -1 : 1);
+}
+
+function changeOf(row: StoredChange): Change {
+  switch (row.what) {
+    case "removed":
+      return { what: "removed", id: idOfGid(row.item.gid), changed: row.item.changed };
+    case "node":
+      return { what: "node", node: nodeRow(row.item) };
+    case "edge":
+      return { what: "edge", edge: edgeRow(row.item) };
+  }
+}
