@@ -5,6 +5,7 @@ import { afterAll, describe, expect, jest, test } from "@jest/globals";
 import neo4j from "neo4j-driver";
 import { type Neo4jEngine, startLocalNeo4j } from "#deploy/local/engines/neo4j/local-neo4j.ts";
 import { prepareNeo4jHome } from "#deploy/local/engines/neo4j/neo4j-home.ts";
+import { commandLineOf } from "#deploy/local/processes/command-line-of.ts";
 import { isAlive } from "#deploy/local/processes/is-alive.ts";
 import type { ManagedProcess } from "#deploy/local/processes/managed-process.ts";
 import { forceProcesses } from "#deploy/local/processes/stop-processes.ts";
@@ -20,7 +21,8 @@ jest.setTimeout(240_000);
 
 const base = await temporaryFolder();
 const started: ManagedProcess[] = [];
-afterAll(() => forceProcesses(started));
+// A number may have been given to a stranger meanwhile.
+afterAll(() => forceProcesses(started.filter(({ pid }) => commandLineOf(pid).includes(base))));
 
 /** A Neo4j that is started, and started again, on one folder. */
 async function place() {
