@@ -186,6 +186,17 @@ describe("what Neo4j keeps", () => {
     expect(await told()).toEqual([]);
   });
 
+  needs("neo4j")("where nothing was begun nothing is counted, and of no words nothing is found", async () => {
+    const { store } = await graph();
+    expect(await store.memoryCounts(localScope(), ["cc"])).toEqual(new Map([["cc", 0]]));
+    expect(await store.faults(localScope(), { module: "cc", kind: "parked", limit: 1 })).toEqual({
+      faults: [],
+      total: 0,
+    });
+    expect(await store.search(localScope(), { words: [], labels: [], limit: 1 })).toEqual([]);
+    expect(await store.search(localScope(), { words: ["a*b"], labels: [], limit: 1 })).toEqual([]);
+  });
+
   needs("neo4j")("two graphs in one database know nothing of each other", async () => {
     const [one, other] = [await graph(), await graph()];
     for (const { store, step } of [one, other]) {

@@ -34,6 +34,8 @@ public class Neo4jServer {
         .setConfig(GraphDatabaseSettings.auth_enabled, !password.isEmpty())
         .setConfig(GraphDatabaseSettings.allow_file_urls, false)
         .setConfig(GraphDatabaseSettings.pagecache_memory, Long.parseLong(arguments[2]) * MIB)
+        // Our queries say which index they use, so nothing here looks at samples.
+        .setConfig(GraphDatabaseSettings.index_background_sampling_enabled, false)
         .setConfig(GraphDatabaseSettings.cypher_min_replan_interval, Duration.ofSeconds(Long.parseLong(arguments[3])))
         .build();
     Runtime.getRuntime().addShutdownHook(new Thread(server::shutdown));

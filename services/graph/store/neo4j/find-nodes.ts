@@ -19,7 +19,7 @@ export async function findNodes(reading: Reading, query: NodeQuery): Promise<Nod
     inScope("n"),
     module !== undefined && "n.module = $module",
     labels.length > 0 && "n.label IN $labels",
-    kind !== undefined && (kind === "" ? "n.kind IS NULL" : "n.kind = $kind"),
+    kind !== undefined && "coalesce(n.kind, '') = $kind",
     name !== undefined && "n.name = $name",
     properties !== undefined && "all(property IN $properties WHERE property IN n.properties)",
     after !== undefined && "(n.count < $after.count OR (n.count = $after.count AND n.gid > h.live + $after.id))",

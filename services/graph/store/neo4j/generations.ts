@@ -55,8 +55,8 @@ export async function beginGeneration(
     await run(MAKE_HEAD, { graph });
     await run(LOCK_HEAD, { graph });
     const text = "MATCH (h:CosGraph {name: $graph}) RETURN h.number AS number, h.begun AS begun";
-    const [head] = await run<{ number: number; begun: number }>(text, { graph });
-    if (head === undefined) return undefined;
+    const heads = await run<{ number: number; begun: number }>(text, { graph });
+    const [head] = heads as [(typeof heads)[0]];
     const before = await generationsOf(run, graph);
     if (before.some(({ state }) => state === "building")) return undefined;
     const number = head.begun + 1;

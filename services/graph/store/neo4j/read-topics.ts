@@ -37,6 +37,7 @@ export async function readTopics(
       limit: int(limit),
     },
   );
-  const { memories, topics } = rows[0] ?? { memories: 0, topics: [] };
+  // What is collected is a row, of nothing too.
+  const [{ memories, topics }] = rows as [(typeof rows)[0]];
   return { memories, topics: topics.map(({ node, ...topic }) => ({ ...topic, node: nodeRow(node) })) };
 }
