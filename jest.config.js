@@ -22,6 +22,10 @@ const project = (name, extra = {}) => ({
   ...extra,
 });
 
+function isOfUnitsAlone(argv) {
+  return argv.includes("unit") && !["integration", "e2e", "long"].some((name) => argv.includes(name));
+}
+
 /** One project a tier (CONTRIBUTING, "The tests"); `performance` runs only when it is asked for by name. */
 export default {
   projects: [
@@ -31,8 +35,8 @@ export default {
     project("long", engines),
     project("performance", engines),
   ],
-  // The reference machine has two cores, and every worker has databases of its own.
-  maxWorkers: 2,
+  // The reference machine has two cores, and every worker has databases of its own; rules alone need nothing but cores.
+  maxWorkers: isOfUnitsAlone(process.argv) ? "100%" : 2,
   // Nothing is timed; this only ends what hangs. A loaded machine takes its time to start a process.
   testTimeout: 30_000,
   reporters: ["default", "<rootDir>/tests/support/child-coverage.js"],

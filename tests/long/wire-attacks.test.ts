@@ -1,5 +1,5 @@
 // What a peer can do to the port with bytes alone, by a process of its own with its own limits. Counted are refusals and bytes, never
-// times. (tests/unit/rpc/hostile-peers.test.ts has the limits one by one.)
+// times. (tests/integration/rpc/hostile-peers.test.ts has the limits one by one.)
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { brotliCompressSync, gzipSync, constants as zlib } from "node:zlib";

@@ -12,9 +12,9 @@ import type { CosError } from "#shared/errors/cos-error.ts";
 import { follow } from "#shared/highway/client/follow.ts";
 import { openLog } from "#shared/log/open-log.ts";
 import { type Mesh, openMesh } from "#tests/support/mesh.ts";
+import { accessWith } from "#tests/support/rpc/callers.ts";
+import { failureOf } from "#tests/support/rpc/serve.ts";
 import { makeServiceKeys, type ServiceKeys } from "#tests/support/service-keys.ts";
-import { accessWith } from "#tests/unit/rpc/support/callers.ts";
-import { failureOf } from "#tests/unit/rpc/support/serve.ts";
 
 jest.setTimeout(60_000);
 

@@ -1,4 +1,4 @@
 import { graphStoreContract } from "#tests/support/graph/contract.ts";
 import { openTestGraph } from "./open-test-graph.ts";
 
-graphStoreContract("postgres", openTestGraph);
+graphStoreContract("postgres", openTestGraph, { sequences: 12 });

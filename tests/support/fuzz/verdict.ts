@@ -75,7 +75,7 @@ function reasonsOfGraph(): Record<string, readonly string[]> {
     BatchChangeGraph: [...CHANGES, "IDEMPOTENCY_KEY_REUSED", "RELATIONSHIP_NOT_FOUND"],
     MergeEntities: [...WRITES, "NODE_NOT_FOUND"],
     SplitEntity: [...WRITES, "NODE_NOT_FOUND"],
-    ListAliases: READS,
+    ListAliases: [...READS, "PAGE_TOKEN_INVALID"],
     SearchGraph: [...READS, FURTHER_RULES],
     ListNeighbors: [...READS, "NODE_NOT_FOUND", "PAGE_TOKEN_INVALID"],
     Traverse: [...READS, "NODE_NOT_FOUND"],

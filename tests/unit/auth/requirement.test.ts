@@ -24,8 +24,8 @@ import { Access } from "#shared/auth/access.ts";
 import { localAccess } from "#shared/auth/local-access.ts";
 import { OPEN_TO_ALL_CALLERS, requirementOf } from "#shared/auth/requirement.ts";
 import { CosError } from "#shared/errors/cos-error.ts";
+import { accessWith, principalWith } from "#tests/support/rpc/callers.ts";
 import { someMemory } from "#tests/unit/conductor/some-memory.ts";
-import { accessWith, principalWith } from "#tests/unit/rpc/support/callers.ts";
 
 const { recordMemory, batchRecordMemories, recordMemories, getMemory, listMemories, forgetMemories } =
   ConductorService.method;

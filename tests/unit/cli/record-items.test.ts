@@ -102,7 +102,7 @@ test("R3: wherever the server dies, before or after recording, each item is reco
       expect(result.faults).toEqual([]);
     },
   );
-  await fc.assert(property, { numRuns: 150 });
+  await fc.assert(property, { numRuns: 60 });
 });
 
 test("a loss is told once, with the item that it goes on from, and so is the return", async () => {

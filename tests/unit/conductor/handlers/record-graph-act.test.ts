@@ -10,8 +10,8 @@ import { recordFault } from "#services/conductor/store/record-fault.ts";
 import type { CallContext } from "#shared/auth/call-context.ts";
 import type { Scope } from "#shared/auth/scope.ts";
 import { CosError } from "#shared/errors/cos-error.ts";
+import { accessWith } from "#tests/support/rpc/callers.ts";
 import { someMemory } from "#tests/unit/conductor/some-memory.ts";
-import { accessWith } from "#tests/unit/rpc/support/callers.ts";
 
 const access = accessWith([["*", Verb.RECORD]], PrincipalKind.AGENT);
 const call: CallContext = {

@@ -49,7 +49,7 @@ describe("the normal form of a name", () => {
         expect(key.length).toBeLessThanOrEqual(200);
         expect(key.isWellFormed()).toBe(true);
       }),
-      { numRuns: 150 },
+      { numRuns: 60 },
     );
   });
 });
@@ -105,7 +105,7 @@ describe("the entity of a name", () => {
         expect(entity === "").toBe(mentionKeyOf(kind, form) === "");
         expect(entity.length).toBeLessThanOrEqual(200);
       }),
-      { numRuns: 150 },
+      { numRuns: 60 },
     );
   });
 });

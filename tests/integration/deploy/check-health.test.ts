@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { checkHealth } from "#deploy/local/check-health.ts";
+import { closeServed, serve } from "#tests/support/rpc/serve.ts";
 import { makeTlsFolder } from "#tests/support/tls-folder.ts";
-import { closeServed, serve } from "../rpc/support/serve.ts";
 
 afterEach(closeServed);
 

@@ -2,8 +2,8 @@ import { connect as connectHttp2, constants } from "node:http2";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { afterEach, expect, test } from "@jest/globals";
 import { GetMemoryRequestSchema, SubscribeRequestSchema } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
-import { accessWith, EVERYTHING } from "./support/callers.ts";
-import { closeServed, serve, until } from "./support/serve.ts";
+import { accessWith, EVERYTHING } from "#tests/support/rpc/callers.ts";
+import { closeServed, serve, until } from "#tests/support/rpc/serve.ts";
 
 afterEach(closeServed);
 

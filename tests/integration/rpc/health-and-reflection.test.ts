@@ -12,7 +12,7 @@ import {
 } from "#gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as AlphaServerReflection } from "#gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import { descriptorBytes } from "#shared/rpc/descriptor-index.ts";
-import { closeServed, collect, failureOf, from, type Served, serve, until } from "./support/serve.ts";
+import { closeServed, collect, failureOf, from, type Served, serve, until } from "#tests/support/rpc/serve.ts";
 
 afterEach(closeServed);
 

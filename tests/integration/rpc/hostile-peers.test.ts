@@ -3,8 +3,8 @@ import { brotliCompressSync, gzipSync, constants as zlib } from "node:zlib";
 import { Code } from "@connectrpc/connect";
 import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { afterEach, describe, expect, test } from "@jest/globals";
-import { exchange, frame, openSocket, PREFACE } from "./support/raw-socket.ts";
-import { closeServed, collect, MEMORY, serve, until } from "./support/serve.ts";
+import { exchange, frame, openSocket, PREFACE } from "#tests/support/rpc/raw-socket.ts";
+import { closeServed, collect, MEMORY, serve, until } from "#tests/support/rpc/serve.ts";
 
 afterEach(closeServed);
 

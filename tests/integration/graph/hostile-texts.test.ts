@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { extractMentions } from "#services/graph/domain/extract/extract-mentions.ts";
 import { mentionKeyOf } from "#services/graph/domain/extract/name-key.ts";
-import { someMemory } from "./some-memory.ts";
+import { someMemory } from "#tests/unit/graph/extract/some-memory.ts";
 
 const MIB = 1024 * 1024;
 

@@ -5,7 +5,7 @@ import { ConductorService } from "#gen/cos/conductor/v1/conductor_service_pb.ts"
 import { BadRequestSchema } from "#gen/google/rpc/error_details_pb.ts";
 import { detailOf, fieldsOf, reasonOf } from "#shared/rpc/error-reason.ts";
 import { openTransport } from "#shared/rpc/open-transport.ts";
-import { closeServed, collect, failureOf, from, MEMORY, serve, until } from "./support/serve.ts";
+import { closeServed, collect, failureOf, from, MEMORY, serve, until } from "#tests/support/rpc/serve.ts";
 
 const closers: (() => void)[] = [];
 

@@ -19,9 +19,9 @@ import { openJwtVerifier } from "#shared/identity/open-jwt-verifier.ts";
 import { EMPTY_POLICY } from "#shared/identity/policy.ts";
 import { openLog } from "#shared/log/open-log.ts";
 import { bindService, type Handlers } from "#shared/rpc/bind-service.ts";
+import { accessWith } from "#tests/support/rpc/callers.ts";
+import { type ConductorHandlers, closeServed, failureOf, serve } from "#tests/support/rpc/serve.ts";
 import { batch, cursor, places, progress, started } from "#tests/unit/highway-client/frames.ts";
-import { accessWith } from "#tests/unit/rpc/support/callers.ts";
-import { type ConductorHandlers, closeServed, failureOf, serve } from "#tests/unit/rpc/support/serve.ts";
 
 const { privateKey } = generateKeyPairSync("ed25519");
 const silent = openLog({ service: "test", level: "silent" });

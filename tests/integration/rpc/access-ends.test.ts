@@ -7,8 +7,8 @@ import type { Recorded } from "#services/conductor/store/group-commit.ts";
 import { accessRevoked, moduleNotFound } from "#shared/auth/refusals.ts";
 import { mayRecord, type Scope } from "#shared/auth/scope.ts";
 import { reasonOf } from "#shared/rpc/error-reason.ts";
-import { accessWith, EVERYTHING, gateFor, TOKEN, WITH_TOKEN } from "./support/callers.ts";
-import { clientOver, closeServed, failureOf, MEMORY, serve, until } from "./support/serve.ts";
+import { accessWith, EVERYTHING, gateFor, TOKEN, WITH_TOKEN } from "#tests/support/rpc/callers.ts";
+import { clientOver, closeServed, failureOf, MEMORY, serve, until } from "#tests/support/rpc/serve.ts";
 
 afterEach(closeServed);
 

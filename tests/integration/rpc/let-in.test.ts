@@ -11,8 +11,8 @@ import type { CallContext } from "#shared/auth/call-context.ts";
 import { accessExpired, accessRevoked } from "#shared/auth/refusals.ts";
 import { CosError } from "#shared/errors/cos-error.ts";
 import { detailOf, fieldsOf, reasonOf } from "#shared/rpc/error-reason.ts";
-import { accessWith, EVERYTHING, gateFor, principalWith, TOKEN, WITH_TOKEN } from "./support/callers.ts";
-import { exchange } from "./support/raw-socket.ts";
+import { accessWith, EVERYTHING, gateFor, principalWith, TOKEN, WITH_TOKEN } from "#tests/support/rpc/callers.ts";
+import { exchange } from "#tests/support/rpc/raw-socket.ts";
 import {
   clientOver,
   closeServed,
@@ -25,7 +25,7 @@ import {
   type Stack,
   serve,
   until,
-} from "./support/serve.ts";
+} from "#tests/support/rpc/serve.ts";
 
 afterEach(closeServed);
 

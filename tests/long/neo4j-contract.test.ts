@@ -12,11 +12,12 @@ jest.setTimeout(240_000);
 
 const PATIENT = { readTimeoutMs: 60_000, silenceMs: 60_000 };
 
+async function openEmptyGraph() {
+  const log = openLog({ service: "graph", level: "error" });
+  const store = await openNeo4jGraph({ url: await neo4jUrl(), graph: randomUUID(), log, ...PATIENT });
+  return { store, close: () => store.close() };
+}
+
 needs("neo4j")("Neo4j is here", () => undefined);
 
-if (findTool("neo4j") !== undefined)
-  graphStoreContract("Neo4j", async () => {
-    const log = openLog({ service: "graph", level: "error" });
-    const store = await openNeo4jGraph({ url: await neo4jUrl(), graph: randomUUID(), log, ...PATIENT });
-    return { store, close: () => store.close() };
-  });
+if (findTool("neo4j") !== undefined) graphStoreContract("Neo4j", openEmptyGraph, { sequences: 12 });

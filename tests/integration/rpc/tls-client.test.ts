@@ -6,8 +6,8 @@ import { localAccess } from "#shared/auth/local-access.ts";
 import { SettingsError } from "#shared/config/read-settings.ts";
 import { openTransport, type TransportOptions } from "#shared/rpc/open-transport.ts";
 import { parseAddress } from "#shared/rpc/parse-address.ts";
+import { closeServed, collect, failureOf, serve } from "#tests/support/rpc/serve.ts";
 import { makeTlsFolder, type TlsFolder } from "#tests/support/tls-folder.ts";
-import { closeServed, collect, failureOf, serve } from "./support/serve.ts";
 
 let folder: TlsFolder;
 beforeAll(async () => {

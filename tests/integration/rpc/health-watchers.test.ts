@@ -5,7 +5,7 @@ import { RetryInfoSchema } from "#gen/google/rpc/error_details_pb.ts";
 import { Health } from "#gen/grpc/health/v1/health_pb.ts";
 import { detailOf, reasonOf } from "#shared/rpc/error-reason.ts";
 import { HealthBoard } from "#shared/rpc/health-board.ts";
-import { closeServed, collect, failureOf, serve } from "./support/serve.ts";
+import { closeServed, collect, failureOf, serve } from "#tests/support/rpc/serve.ts";
 
 afterEach(closeServed);
 

@@ -8,7 +8,7 @@ import { ConductorService } from "#gen/cos/conductor/v1/conductor_service_pb.ts"
 import type { Edge } from "#shared/rpc/edge.ts";
 import { openGrpcStack } from "#shared/rpc/grpc-stack.ts";
 import { DEFAULT_LIMITS } from "#shared/rpc/limits.ts";
-import { closeServed, serve } from "./support/serve.ts";
+import { closeServed, serve } from "#tests/support/rpc/serve.ts";
 
 afterEach(closeServed);
 

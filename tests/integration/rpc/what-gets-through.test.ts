@@ -9,8 +9,8 @@ import type { CallContext } from "#shared/auth/call-context.ts";
 import { accessExpired } from "#shared/auth/refusals.ts";
 import { credentialsOf } from "#shared/rpc/credentials-of.ts";
 import { REQUEST_KEY } from "#shared/rpc/request-watch.ts";
-import { accessWith, EVERYTHING, gateFor, TOKEN, WITH_TOKEN } from "./support/callers.ts";
-import { clientOver, closeServed, failureOf, STACKS, serve, until } from "./support/serve.ts";
+import { accessWith, EVERYTHING, gateFor, TOKEN, WITH_TOKEN } from "#tests/support/rpc/callers.ts";
+import { clientOver, closeServed, failureOf, STACKS, serve, until } from "#tests/support/rpc/serve.ts";
 
 afterEach(async () => {
   jest.restoreAllMocks();

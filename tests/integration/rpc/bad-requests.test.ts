@@ -10,7 +10,7 @@ import {
 } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { fieldsOf, reasonOf } from "#shared/rpc/error-reason.ts";
 import { fromGrpcStatus } from "#shared/rpc/from-grpc-status.ts";
-import { closeServed, MEMORY, type Served, serve, until } from "./support/serve.ts";
+import { closeServed, MEMORY, type Served, serve, until } from "#tests/support/rpc/serve.ts";
 
 const closers: (() => void)[] = [];
 

@@ -31,8 +31,8 @@ import { scrubMessage } from "#shared/rpc/scrub-message.ts";
 import { StallWatch } from "#shared/rpc/stall-watch.ts";
 import { StrangerLines } from "#shared/rpc/stranger-lines.ts";
 import { toWireError } from "#shared/rpc/to-wire-error.ts";
-import { frame, openSocket, PREFACE } from "./support/raw-socket.ts";
-import { closeServed, failureOf, MEMORY, serve, until } from "./support/serve.ts";
+import { frame, openSocket, PREFACE } from "#tests/support/rpc/raw-socket.ts";
+import { closeServed, failureOf, MEMORY, serve, until } from "#tests/support/rpc/serve.ts";
 
 afterEach(closeServed);
 

@@ -2,9 +2,9 @@ import { request as httpRequest } from "node:http";
 import { connect as connectHttp2 } from "node:http2";
 import { request as httpsRequest } from "node:https";
 import { afterEach, describe, expect, test } from "@jest/globals";
+import { exchange } from "#tests/support/rpc/raw-socket.ts";
+import { closeServed, MEMORY, serve } from "#tests/support/rpc/serve.ts";
 import { makeTlsFolder } from "#tests/support/tls-folder.ts";
-import { exchange } from "./support/raw-socket.ts";
-import { closeServed, MEMORY, serve } from "./support/serve.ts";
 
 afterEach(closeServed);
 

@@ -7,8 +7,8 @@ import { checkHealth } from "#deploy/local/check-health.ts";
 import { ConductorService } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "#gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "#gen/grpc/reflection/v1/reflection_pb.ts";
+import { closeServed, collect, failureOf, from, serve } from "#tests/support/rpc/serve.ts";
 import { makeTlsFolder, type TlsFolder } from "#tests/support/tls-folder.ts";
-import { closeServed, collect, failureOf, from, serve } from "./support/serve.ts";
 
 let folder: TlsFolder;
 beforeAll(async () => {

@@ -6,8 +6,8 @@ import { afterEach, describe, expect, test } from "@jest/globals";
 import { Health } from "#gen/grpc/health/v1/health_pb.ts";
 import { bindService } from "#shared/rpc/bind-service.ts";
 import { RequestWatch } from "#shared/rpc/request-watch.ts";
-import { accessWith, EVERYTHING, gateFor, TOKEN, WITH_TOKEN } from "./support/callers.ts";
-import { closeServed, collect, failureOf, from, MEMORY, type Served, serve, until } from "./support/serve.ts";
+import { accessWith, EVERYTHING, gateFor, TOKEN, WITH_TOKEN } from "#tests/support/rpc/callers.ts";
+import { closeServed, collect, failureOf, from, MEMORY, type Served, serve, until } from "#tests/support/rpc/serve.ts";
 
 const closers: (() => void)[] = [];
 

@@ -8,7 +8,17 @@ import { ErrorInfoSchema, ResourceInfoSchema, RetryInfoSchema } from "#gen/googl
 import type { CallContext } from "#shared/auth/call-context.ts";
 import { CosError } from "#shared/errors/cos-error.ts";
 import { detailOf, fieldsOf, reasonOf } from "#shared/rpc/error-reason.ts";
-import { clientOver, closeServed, collect, failureOf, from, MEMORY, STACKS, serve, until } from "./support/serve.ts";
+import {
+  clientOver,
+  closeServed,
+  collect,
+  failureOf,
+  from,
+  MEMORY,
+  STACKS,
+  serve,
+  until,
+} from "#tests/support/rpc/serve.ts";
 
 afterEach(closeServed);
 

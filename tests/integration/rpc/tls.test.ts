@@ -11,8 +11,8 @@ import type { Credentials } from "#shared/auth/let-in.ts";
 import { localAccess } from "#shared/auth/local-access.ts";
 import { spiffeNameOf } from "#shared/rpc/certificate-name-of.ts";
 import type { ServerOptions } from "#shared/rpc/open-server.ts";
+import { closeServed, failureOf, MEMORY, type Served, serve, until } from "#tests/support/rpc/serve.ts";
 import { makeTlsFolder, type TlsFolder, validFor } from "#tests/support/tls-folder.ts";
-import { closeServed, failureOf, MEMORY, type Served, serve, until } from "./support/serve.ts";
 
 let folder: TlsFolder;
 beforeAll(async () => {

@@ -3,8 +3,8 @@ import { Code, createClient } from "@connectrpc/connect";
 import { afterEach, expect, test } from "@jest/globals";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "#gen/grpc/health/v1/health_pb.ts";
 import { reasonOf } from "#shared/rpc/error-reason.ts";
-import { exchange, openSocket } from "./support/raw-socket.ts";
-import { closeServed, collect, failureOf, from, MEMORY, serve, until } from "./support/serve.ts";
+import { exchange, openSocket } from "#tests/support/rpc/raw-socket.ts";
+import { closeServed, collect, failureOf, from, MEMORY, serve, until } from "#tests/support/rpc/serve.ts";
 
 afterEach(closeServed);
 

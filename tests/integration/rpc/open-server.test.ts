@@ -3,8 +3,8 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { ConductorService, SubscribeResponseSchema } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { bindService, type Handlers } from "#shared/rpc/bind-service.ts";
-import { openSocket } from "./support/raw-socket.ts";
-import { clientOver, closeServed, collect, failureOf, type Served, serve, until } from "./support/serve.ts";
+import { openSocket } from "#tests/support/rpc/raw-socket.ts";
+import { clientOver, closeServed, collect, failureOf, type Served, serve, until } from "#tests/support/rpc/serve.ts";
 
 afterEach(closeServed);
 

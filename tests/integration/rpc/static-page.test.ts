@@ -6,8 +6,8 @@ import { pathToFileURL } from "node:url";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { readStaticPage } from "#shared/rpc/static-page.ts";
 import { START_PAGE } from "#tests/support/page-server.ts";
+import { closeServed, serve } from "#tests/support/rpc/serve.ts";
 import { temporaryFolder } from "#tests/support/temporary-folder.ts";
-import { closeServed, serve } from "./support/serve.ts";
 
 const folder = await temporaryFolder();
 afterEach(closeServed);
