@@ -113,7 +113,7 @@ function openGraph(settings: GraphSettings, log: Log): Promise<GraphStore> {
   const { neo4jUrl: url, neo4jUser: user, neo4jPassword: password, neo4jPasswordFile: passwordFile } = settings;
   const { neo4jCa: caFile, neo4jDatabase: database, databaseUrl, postgresPoolMax: poolMax } = settings;
   if (url === undefined) return openPostgresGraph({ url: databaseUrl, poolMax, log });
-  return openNeo4jGraph({ url, user, password, passwordFile, caFile, database, log });
+  return openNeo4jGraph({ url, user, password, passwordFile, caFile, database, log, planAhead: true });
 }
 
 function conductorOptions(settings: GraphSettings, log: Log): Parameters<typeof openConductor>[0] {

@@ -31,6 +31,7 @@ describe("grpcurl", () => {
     expect(list.stdout.trim().split("\n")).toEqual([
       "cos.auth.v1.AuthService",
       CONDUCTOR,
+      "cos.conductor.v1.GraphLogService",
       "cos.conductor.v1.ModuleService",
       "grpc.health.v1.Health",
       "grpc.reflection.v1.ServerReflection",

@@ -15,6 +15,7 @@ import {
   readPlaces,
 } from "./generations.ts";
 import { type Neo4j, type Neo4jOptions, openNeo4j } from "./open-neo4j.ts";
+import { planAhead } from "./plan-ahead.ts";
 import { namingOf, project } from "./project.ts";
 import { readChanges } from "./read-changes.ts";
 import { readEvidence } from "./read-evidence.ts";
@@ -26,9 +27,11 @@ import { readingOf } from "./reading.ts";
 import { exportEdges, exportNodes, scansOf } from "./scan.ts";
 import { searchNames } from "./search-names.ts";
 
-export interface Neo4jGraphOptions extends Neo4jOptions {
+export interface Neo4jGraphOptions extends Omit<Neo4jOptions, "onPrepared"> {
   /** Several graphs may share a database, which in the Community edition is the only one. Default `cos`. */
   readonly graph?: string;
+  /** Whether the server plans what is usually asked before anybody asks. Default false. */
+  readonly planAhead?: boolean;
 }
 
 export interface Neo4jGraph extends GraphStore {
@@ -46,7 +49,13 @@ const PREPARE_MS = 10_000;
  */
 export async function openNeo4jGraph(options: Neo4jGraphOptions): Promise<Neo4jGraph> {
   const { graph = "cos", log } = options;
-  const neo4j = openNeo4j(options);
+  const neo4j = openNeo4j({
+    ...options,
+    onPrepared: () => {
+      if (options.planAhead === true)
+        planAhead(neo4j, graph).catch((err: unknown) => log.debug({ err }, "neo4j was not asked to plan ahead"));
+    },
+  });
   await neo4j
     .prepare(PREPARE_MS)
     .catch((err: unknown) => log.warn({ engine: "neo4j", err }, "engine not ready at start"));

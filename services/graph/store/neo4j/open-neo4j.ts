@@ -13,7 +13,7 @@
 //  N5  The schema is ensured before the first use of each driver, since a server that comes back may be another one. While a server that
 //      lives is being prepared calls are rejected as in N1, but the breaker does not count them.
 //  N6  A statement that was late is planned in the background, without anybody waiting: a server that has just started may take longer for a
-//      plan than a caller waits, and would never come to the end of it.
+//      plan than a caller waits, and would never come to the end of it. What is usually asked is planned before anybody asks: `onPrepared`.
 //
 // Failure: what was sent when the server was lost may have been done. Writes carry their place, so a repetition is recognised.
 import type { Driver, ManagedTransaction, QueryResult } from "neo4j-driver";
@@ -35,6 +35,8 @@ export interface Neo4jOptions extends Neo4jAddress {
   readonly silenceMs?: number;
   /** How long after it opened the breaker lets a call through. Default 30,000. */
   readonly probeAfterMs?: number;
+  /** Called once a server is prepared, again for each that comes after it was away. */
+  readonly onPrepared?: () => void;
 }
 
 /** Runs one statement; its rows, by the names that it returns. */
@@ -50,6 +52,8 @@ export interface Neo4j {
     parameters: object,
     options?: ReadOptions,
   ): Promise<Row[]>;
+  /** Has the server plan statements, one after the other; rejects when one cannot be planned. */
+  plan(texts: readonly string[], parameters: object): Promise<void>;
   /** All statements of one transaction. `work` is called again after a deadlock. What it throws is told as it is. */
   write<Result>(work: (run: Run) => Promise<Result>): Promise<Result>;
   close(): Promise<void>;
@@ -165,6 +169,7 @@ class Neo4jConnection implements Neo4j {
     const over = new AbortController();
     try {
       await Promise.race([ensureSchema(session), this.#watch(over.signal, SCHEMA_SILENCE_MS)]);
+      this.#options.onPrepared?.();
     } finally {
       over.abort();
       void session.close().catch(() => undefined);
@@ -202,7 +207,7 @@ class Neo4jConnection implements Neo4j {
       const results = await withinTime(reading, { signal, timeoutMs }, late);
       return results.flatMap((result) => rowsOf<Row>(result));
     } catch (error) {
-      if (isLate(error)) this.#plan(texts, parameters);
+      if (isLate(error)) this.plan(texts, parameters).catch(() => undefined);
       throw error;
     } finally {
       over.abort();
@@ -212,19 +217,18 @@ class Neo4jConnection implements Neo4j {
   }
 
   /** N6. */
-  #plan(texts: readonly string[], parameters: object): void {
-    for (const text of texts) {
-      if (this.#planning.has(text)) continue;
-      this.#planning.add(text);
-      const session = this.#driver.session({ database: this.#database, defaultAccessMode: "READ" });
-      session
-        .run(`EXPLAIN ${text}`, parameters, { timeout: PLAN_TIMEOUT_MS })
-        .catch(() => undefined)
-        .then(() => {
-          this.#planning.delete(text);
-          return session.close();
-        })
-        .catch(() => undefined);
+  async plan(texts: readonly string[], parameters: object): Promise<void> {
+    for (const text of texts) if (!this.#planning.has(text)) await this.#planOne(text, parameters);
+  }
+
+  async #planOne(text: string, parameters: object): Promise<void> {
+    this.#planning.add(text);
+    const session = this.#driver.session({ database: this.#database, defaultAccessMode: "READ" });
+    try {
+      await session.run(`EXPLAIN ${text}`, parameters, { timeout: PLAN_TIMEOUT_MS });
+    } finally {
+      this.#planning.delete(text);
+      void session.close().catch(() => undefined);
     }
   }
 

@@ -43,16 +43,23 @@ type StoredChange =
   | { readonly what: "node"; readonly item: StoredNode }
   | { readonly what: "edge"; readonly item: StoredEdge };
 
+type ChangesQuery = Parameters<GraphReader["changes"]>[1];
+
 /** What changed above a place, by (changed, kind, id). */
-export async function readChanges(
+export async function readChanges(reading: Reading, query: ChangesQuery): Promise<Change[]> {
+  const [settled] = await reading.run<{ upTo: number | null }>(SETTLED, { module: query.module });
+  return settled?.upTo ? readChangesUpTo(reading, settled.upTo, query) : [];
+}
+
+/** Whether all of it is settled or not. */
+export async function readChangesUpTo(
   reading: Reading,
-  { module, after, limit }: Parameters<GraphReader["changes"]>[1],
+  upTo: number,
+  { module, after, limit }: ChangesQuery,
 ): Promise<Change[]> {
-  const [settled] = await reading.run<{ upTo: number | null }>(SETTLED, { module });
-  if (!settled?.upTo) return [];
   const rows = await reading.run<StoredChange>(CHANGES, {
     module,
-    upTo: int(settled.upTo),
+    upTo: int(upTo),
     changed: int(after.changed),
     kind: int(KINDS.indexOf(after.what)),
     id: bare(after.id),

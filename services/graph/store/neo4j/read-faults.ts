@@ -22,8 +22,7 @@ export async function readFaults(
   { module, kind, limit }: { readonly module: string; readonly kind: FaultRow["kind"]; readonly limit: number },
 ): Promise<{ readonly faults: FaultRow[]; readonly total: number }> {
   const rows = await reading.run<{ total: number; faults: StoredFault[] }>(PAGE, { module, kind, limit: int(limit) });
-  // What is collected is a row, of nothing too.
-  const [{ total, faults }] = rows as [(typeof rows)[0]];
+  const [{ total, faults } = { total: 0, faults: [] }] = rows;
   return { total, faults: faults.map(faultRow) };
 }
 

@@ -37,7 +37,6 @@ export async function readTopics(
       limit: int(limit),
     },
   );
-  // What is collected is a row, of nothing too.
-  const [{ memories, topics }] = rows as [(typeof rows)[0]];
+  const [{ memories, topics } = { memories: 0, topics: [] }] = rows;
   return { memories, topics: topics.map(({ node, ...topic }) => ({ ...topic, node: nodeRow(node) })) };
 }
