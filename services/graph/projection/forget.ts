@@ -5,34 +5,77 @@ import { contribute } from "./contribution.ts";
 import { countedNode, type OpenDelta, openDelta } from "./open-delta.ts";
 import { describeEntity, edgeOf, type Module, memoryNode, moduleNode, sessionEdge, sessionNode } from "./remember.ts";
 import { renameEntities } from "./rename-entities.ts";
+import { mentionsWeight } from "./step.ts";
+
+/** How many memories are read at once, and what is written at once: about as much as a step may hold (step.ts). */
+const MEMORIES_A_READ = 100;
+const WEIGHT_A_WRITE = 20_000;
 
 /**
  * Takes away all that memories have added. Their bare nodes stay, as a replay would make them: it reads these memories without what they
  * said. The memories before and after them in a session follow each other now.
+ *
+ * One act may name a thousand memories, each with hundreds of names: it is one transaction, of statements that are each small enough.
  */
 export async function forget(
   transaction: ProjectionTransaction,
   module: Module,
   { position, ids }: { readonly position: number; readonly ids: readonly string[] },
 ): Promise<void> {
+  const entities = new Set<string>();
+  for (let first = 0; first < ids.length; first += MEMORIES_A_READ) {
+    const some = ids.slice(first, first + MEMORIES_A_READ);
+    for await (const changed of forgetSome(transaction, module, { position, ids: some })) {
+      for (const entity of changed) entities.add(entity);
+    }
+  }
+  await renameEntities(transaction, module, [...entities], position);
+}
+
+/** The entities whose counts it changes, portion by portion. */
+async function* forgetSome(
+  transaction: ProjectionTransaction,
+  module: Module,
+  { position, ids }: { readonly position: number; readonly ids: readonly string[] },
+): AsyncGenerator<string[]> {
   const nodes = (await transaction.readNodes(ids)).filter(({ position: at, forgotten }) => at > 0 && !forgotten);
   if (nodes.length === 0) return;
-  const forgotten = new Map(nodes.map((node) => [node.id, node]));
-  const references = await transaction.readReferencesOf([...forgotten.keys()]);
-  const edges = await transaction.readEdgesAt(
-    [...forgotten.keys()],
-    ["CONTAINS", "CREATED_BY", "TRIGGERED_BY", "FLOWS_TO"],
-  );
-  const delta = openDelta(module.name, describeEntity(module.naming));
-  for (const node of nodes) forgetMemory(delta, module, node);
-  for (const edge of edges) forgetEdge(delta, edge, forgotten);
-  for (const edge of bridges(module.name, edges, forgotten)) delta.putEdge(edge);
-  for (const own of byMemory(references).values()) {
-    for (const { id } of own) delta.deleteEdge(id);
-    contribute(own, delta, -1);
+  const references = byMemory(await transaction.readReferencesOf(nodes.map(({ id }) => id)));
+  for (const portion of portionsOf(nodes, references)) {
+    const forgotten = new Map(portion.map((node) => [node.id, node]));
+    const edges = await transaction.readEdgesAt(
+      [...forgotten.keys()],
+      ["CONTAINS", "CREATED_BY", "TRIGGERED_BY", "FLOWS_TO"],
+    );
+    const delta = openDelta(module.name, describeEntity(module.naming));
+    for (const node of portion) forgetMemory(delta, module, node);
+    for (const edge of edges) forgetEdge(delta, edge, forgotten);
+    for (const edge of bridges(module.name, edges, forgotten)) delta.putEdge(edge);
+    for (const own of portion.map(({ id }) => references.get(id) ?? [])) {
+      for (const { id } of own) delta.deleteEdge(id);
+      contribute(own, delta, -1);
+    }
+    await transaction.write(delta.close(position));
+    yield delta.entities();
   }
-  await transaction.write(delta.close(position));
-  await renameEntities(transaction, module, delta.entities(), position);
+}
+
+/** At least one memory each. */
+function* portionsOf(
+  nodes: readonly NodeRow[],
+  references: ReadonlyMap<string, readonly ReferenceRow[]>,
+): Generator<NodeRow[]> {
+  let [portion, weight]: [NodeRow[], number] = [[], 0];
+  for (const node of nodes) {
+    const more = mentionsWeight((references.get(node.id) ?? []).map(({ mention }) => mention));
+    if (portion.length > 0 && weight + more > WEIGHT_A_WRITE) {
+      yield portion;
+      [portion, weight] = [[], 0];
+    }
+    portion.push(node);
+    weight += more;
+  }
+  yield portion;
 }
 
 function forgetMemory(delta: OpenDelta, { name: module }: Module, node: NodeRow): void {

@@ -28,7 +28,8 @@ export function weightOf({ items }: Step): number {
   return items.reduce((sum, { event }) => sum + (event?.kind === "remembered" ? mentionsWeight(event.mentions) : 1), 0);
 }
 
-function mentionsWeight(mentions: readonly Mention[]): number {
+/** What one memory weighs by its mentions. */
+export function mentionsWeight(mentions: readonly Mention[]): number {
   const passages = new Map<number, number>();
   for (const { passages: some } of mentions) {
     for (const passage of some) passages.set(passage, (passages.get(passage) ?? 0) + 1);

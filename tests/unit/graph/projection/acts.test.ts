@@ -7,9 +7,10 @@ import type { GraphStore } from "#services/graph/domain/graph-store.ts";
 import { idOf } from "#services/graph/domain/ids.ts";
 import type { EntityKind, Mention } from "#services/graph/domain/mention.ts";
 import type { LogEvent } from "#services/graph/projection/log-event.ts";
+import { bareMemory } from "#services/graph/projection/read-memory.ts";
 import { localScope } from "#shared/auth/scope.ts";
 import { memoryId } from "./arbitrary-log.ts";
-import { emptyGraph, MODULE, project } from "./project-log.ts";
+import { emptyGraph, holdings, MODULE, project } from "./project-log.ts";
 
 const scope = localScope();
 const name = (kind: EntityKind, text: string) => create(EntityNameSchema, { kind, name: text });
@@ -54,6 +55,21 @@ async function graphOf(...happenings: readonly (Saying | object)[]): Promise<Gra
 async function edgesOf(store: GraphStore): Promise<string[]> {
   const edges = await store.scanEdges({ generation: 1, module: MODULE, after: "", limit: 1000 });
   return edges.map(({ type, from, to, count }) => `${type} ${from} ${to} ${count}`).sort();
+}
+
+/** The store, with the rows of each of its writes counted. */
+function writesOf(store: GraphStore, sizes: number[]): GraphStore {
+  const project: GraphStore["project"] = (step, work) =>
+    store.project(step, (transaction) =>
+      work({
+        ...transaction,
+        write: (delta) => {
+          sizes.push(Object.values(delta).reduce((sum, rows) => sum + (Array.isArray(rows) ? rows.length : 0), 0));
+          return transaction.write(delta);
+        },
+      }),
+    );
+  return { ...store, project };
 }
 
 const nodeOf = async (store: GraphStore, id: string) => (await store.nodes(scope, [id]))[0];
@@ -131,6 +147,21 @@ describe("a forgetting", () => {
     );
     expect(await nodeOf(store, sessionId(MODULE, "s"))).toBeUndefined();
     expect(await edgesOf(store)).toEqual([]);
+  });
+
+  test("of many memories that say much is written in parts, and is the graph of a log that never heard them", async () => {
+    const many = Array.from({ length: 256 }, (_, n) => mention("person", `Sir W. N${n}`, [n % 10]));
+    const saying = { session: "s", mentions: many };
+    const ids = Array.from({ length: 15 }, (_, n) => memoryId(n + 2));
+    const bare = { kind: "remembered", memory: bareMemory("note"), mentions: [] };
+    const store = await emptyGraph();
+    const sizes: number[] = [];
+    const happenings = [saying, ...ids.map(() => saying), saying, { kind: "forgotten", ids }];
+    await project(writesOf(store, sizes), logOf(...happenings));
+    const replay = await graphOf(saying, ...ids.map(() => bare), saying, { kind: "passed" });
+    expect(await holdings(store)).toEqual(await holdings(replay));
+    // What is remembered, and three parts of what is forgotten: each memory weighs about 3,000.
+    expect(sizes).toHaveLength(1 + 3);
   });
 
   test("of what is forgotten already, or no memory, changes nothing", async () => {
