@@ -23,7 +23,7 @@ const project = (name, extra = {}) => ({
 });
 
 function isOfUnitsAlone(argv) {
-  return argv.includes("unit") && !["integration", "e2e", "long"].some((name) => argv.includes(name));
+  return argv.includes("unit") && !["integration", "e2e", "neo4j", "long"].some((name) => argv.includes(name));
 }
 
 /** One project a tier (CONTRIBUTING, "The tests"); `performance` runs only when it is asked for by name. */
@@ -32,6 +32,7 @@ export default {
     project("unit"),
     project("integration", engines),
     project("e2e", engines),
+    project("neo4j", engines),
     project("long", engines),
     project("performance", engines),
   ],
