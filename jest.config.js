@@ -23,7 +23,9 @@ const project = (name, extra = {}) => ({
 });
 
 function isOfUnitsAlone(argv) {
-  return argv.includes("unit") && !["integration", "e2e", "neo4j", "long"].some((name) => argv.includes(name));
+  return (
+    argv.includes("unit") && !["integration", "e2e", "neo4j", "long", "performance"].some((name) => argv.includes(name))
+  );
 }
 
 /** One project a tier (CONTRIBUTING, "The tests"); `performance` runs only when it is asked for by name. */

@@ -7,7 +7,7 @@ export const NEO4J_SETTINGS = {
   neo4jUrl: url({
     name: "COS_NEO4J_URL",
     about:
-      "Neo4j 5.26 or later, where the graph is kept: `bolt://`, `neo4j://`, or `bolt+s://`, `neo4j+s://` (TLS). Unset: the graph is kept in PostgreSQL's tables; `npm start -- --neo4j` runs a Neo4j under `.cos/`.",
+      "Neo4j 5.26 or later, where the graph is kept: `bolt://`, `neo4j://`, or `bolt+s://`, `neo4j+s://` (TLS; off this machine everything else shows the password to whoever listens). Unset: the graph is kept in PostgreSQL's tables; `npm start -- --neo4j` runs a Neo4j under `.cos/`.",
     fallback: undefined,
     schemes: ["bolt", "bolt+s", "neo4j", "neo4j+s"],
   }),

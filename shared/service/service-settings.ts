@@ -23,7 +23,8 @@ export const SERVICE_SETTINGS = {
   }),
   postgresPoolMax: integer({
     name: "COS_POSTGRES_POOL_MAX",
-    about: "How many connections a process keeps to PostgreSQL at most.",
+    about:
+      "How many connections a process keeps to PostgreSQL at most. The graph's are those of its readers: its projection keeps up to 4 beside them, and up to 3 look tokens up.",
     fallback: 10,
     min: 4,
     max: 200,

@@ -27,11 +27,12 @@ export class ChangeLines {
       return;
     }
     const { nodes, relationships, removed } = told.changes;
-    // First all names: a relationship comes with its ends, in any order.
+    // As frames are to be read: what went goes first.
+    for (const id of removed) yield this.#fit(["removed", this.#called(id), ""]);
+    // Then all names: a relationship comes with its ends, in any order.
     for (const node of nodes) this.#remember(node);
     for (const node of nodes) yield this.#fit(this.#nodeLine(node));
     for (const relationship of relationships) yield this.#fit(this.#relationshipLine(relationship));
-    for (const id of removed) yield this.#fit(["removed", this.#called(id), ""]);
   }
 
   #nodeLine(node: Node): Parts {

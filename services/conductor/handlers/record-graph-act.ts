@@ -9,17 +9,26 @@ import { acceptGraphAct } from "../domain/accept-graph-act.ts";
 import type { Store } from "../store/open-store.ts";
 import { marksOf } from "./marks-of.ts";
 
-export function recordGraphAct(store: Pick<Store, "record">): Handlers<typeof GraphLogService>["recordGraphAct"] {
+type Needs = Pick<Store, "record" | "findRecorded">;
+
+export function recordGraphAct(store: Needs): Handlers<typeof GraphLogService>["recordGraphAct"] {
   return async (request, call) => {
     const accepted = acceptGraphAct(request, marksOf(call));
-    const { memory, module, position, epoch, deduplicated } = await store
-      .record(call.scope, accepted)
-      .catch((error: unknown) => {
-        throw inThisRequest(error, accepted.module);
-      });
+    const recording = request.recordedOnly
+      ? store.findRecorded(call.scope, accepted, call.signal)
+      : store.record(call.scope, accepted);
+    const recorded = await recording.catch((error: unknown) => {
+      throw inThisRequest(error, accepted.module);
+    });
+    if (recorded === undefined) throw nothingRecorded();
+    const { memory, module, position, epoch, deduplicated } = recorded;
     const cursor = create(CursorSchema, { module, position: BigInt(position), epoch });
     return { cursor, memoryId: memory.id, deduplicated };
   };
+}
+
+function nothingRecorded(): CosError {
+  return new CosError(ErrorReason.MEMORY_NOT_FOUND, "no act was recorded under this key");
 }
 
 /** The write path knows requests that hold a memory: here the module is named elsewhere. */

@@ -20,6 +20,7 @@ import { authSchema } from "./access/auth-schema.ts";
 import { authMigrations } from "./access/migrations/auth-migrations.ts";
 import { logEntities, logSchema } from "./entities.ts";
 import { Epochs } from "./epochs.ts";
+import { findRecorded } from "./find-recorded.ts";
 import { type ForgetProgress, forgetMemories } from "./forget-memories.ts";
 import { getMemory, readPlaces } from "./get-memory.ts";
 import { GroupCommit, type GroupCommitOptions, type Recorded, type Sequence } from "./group-commit.ts";
@@ -56,6 +57,8 @@ export interface Store {
    * `cos.conductor.v1` promises: module, key, engine, overload.
    */
   record(scope: Scope, accepted: AcceptedMemory, sequence?: Sequence): Promise<Recorded>;
+  /** What an earlier call has recorded under the key of this one; undefined: nothing. Rejects as `record`. */
+  findRecorded(scope: Scope, accepted: AcceptedMemory, signal?: AbortSignal): Promise<Recorded | undefined>;
   /** Records all or none. */
   recordAtomic(scope: Scope, accepted: readonly AcceptedMemory[]): Promise<Recorded[]>;
   readonly log: LogPort;
@@ -128,6 +131,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const modules = { postgres, epoch: () => epochs.history().current.identity, timeoutMs: readTimeoutMs };
   return {
     record: (scope, accepted, sequence) => refusalOf(scope, [accepted], false) ?? commit.record(accepted, sequence),
+    findRecorded: (scope, accepted, signal) =>
+      refusalOf(scope, [accepted], false) ?? findRecorded(postgres, accepted, modules.epoch, signal),
     recordAtomic: (scope, accepted) => refusalOf(scope, accepted, true) ?? commit.recordAtomic(accepted),
     log: {
       epochs: () => epochs.history(),
@@ -145,17 +150,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     getModule: (scope, name, signal) => getModule(modules, scope, name, signal),
     listModules: (scope, request, signal) => listModules(modules, scope, request, signal),
     onEpochChanged: (listener) => epochs.onChanged(listener),
-    checkEpoch: async () => {
-      const client = await postgres.pool.connect();
-      try {
-        await epochs.check(client);
-      } catch (error) {
-        // It may have failed within its transaction, where nothing else could succeed.
-        client.release(true);
-        throw error;
-      }
-      client.release();
-    },
+    checkEpoch: () => checkEpoch(postgres, epochs),
     ready: () => ready(postgres),
     close: async () => {
       await commit.close();
@@ -171,6 +166,18 @@ function refusalOf(scope: Scope, accepted: readonly AcceptedMemory[], atomic: bo
   if (refused === undefined) return undefined;
   if (mayRead(scope, refused.module)) return Promise.reject(rightMissingIn(Verb.RECORD, refused.module));
   return Promise.reject(recordFault("module_unknown", refused, atomic ? `requests[${n}].` : ""));
+}
+
+async function checkEpoch(postgres: Postgres, epochs: Epochs): Promise<void> {
+  const client = await postgres.pool.connect();
+  try {
+    await epochs.check(client);
+  } catch (error) {
+    // It may have failed within its transaction, where nothing else could succeed.
+    client.release(true);
+    throw error;
+  }
+  client.release();
 }
 
 async function ready(postgres: Postgres): Promise<void> {

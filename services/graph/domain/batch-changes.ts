@@ -3,12 +3,12 @@
 //  B1  Every id that a batch makes is the mesh's: what the caller calls it is a placeholder, which follows the module and so never meets
 //      what another module has. Otherwise somebody could make a node in a module of theirs that takes the place of one in another.
 //  B2  A change is judged against what those before it in the batch come to.
-//  B3  With an idempotency key revisions and what is missing are left to the log, which judges again in any case: a batch that is
-//      repeated would find its own effect.
+//  B3  A batch that is repeated finds its own effect, and what others did since: so what is wrong with it is answered, not thrown. Whoever
+//      has an idempotency key is told of it only if the log knows nothing of the batch (W4 of perform-act.ts).
 //  B4  What the caller may not see is refused as what is not there.
 import { clone } from "@bufbuild/protobuf";
 import { type GraphChange, GraphChangeSchema, type ItemDeleted } from "#gen/cos/graph/v1/graph_acts_pb.ts";
-import type { FieldFault } from "#shared/errors/cos-error.ts";
+import type { CosError, FieldFault } from "#shared/errors/cos-error.ts";
 import type { EdgeRow, NodeRow } from "./graph-rows.ts";
 import { idOfNew } from "./new-id.ts";
 import { type Item, itemDerived, nodeNotFound, relationshipNotFound, revisionStale } from "./refusals.ts";
@@ -84,8 +84,6 @@ export interface Judged {
   /** What the caller sees of the items that they name. */
   readonly nodes: readonly NodeRow[];
   readonly edges: readonly EdgeRow[];
-  /** B3. */
-  readonly keyed: boolean;
 }
 
 type Known = Pick<NodeRow, "module" | "origin" | "revision">;
@@ -96,8 +94,8 @@ interface Items {
   readonly known: Map<string, Known | "made">;
 }
 
-/** Throws what is wrong with the first change that is: NOT_FOUND, FAILED_PRECONDITION or ABORTED, naming `changes[3].…`. */
-export function judgeChanges({ module, changes, nodes, edges, keyed }: Judged): void {
+/** What is wrong with the first change that is: NOT_FOUND, FAILED_PRECONDITION or ABORTED, naming `changes[3].…`. */
+export function judgeChanges({ module, changes, nodes, edges }: Judged): CosError | undefined {
   const itemsOf = (what: Item, rows: readonly (Known & { readonly id: string })[]): Items => ({
     what,
     known: new Map(rows.map((row) => [row.id, row])),
@@ -109,40 +107,37 @@ export function judgeChanges({ module, changes, nodes, edges, keyed }: Judged): 
     const isNode = change.case === "nodeWritten" || change.case === "nodeDeleted";
     const items = isNode ? nodeItems : edgeItems;
     const deletes = change.case === "nodeDeleted" || change.case === "relationshipDeleted";
-    judgeItem(items, { module, keyed, path, deletes, ...change.value });
-    if (change.case === "relationshipWritten") {
-      requireEnd(nodeItems, change.value.fromId, `${path}.from_id`);
-      requireEnd(nodeItems, change.value.toId, `${path}.to_id`);
-    }
+    const wrong = judgeItem(items, { module, path, deletes, ...change.value }) ?? judgeEnds(nodeItems, change, path);
+    if (wrong !== undefined) return wrong;
     if (deletes) items.known.delete(change.value.id);
     else items.known.set(change.value.id, "made");
   }
+  return undefined;
 }
 
 type Named = Pick<ItemDeleted, "id" | "revision"> & {
   readonly module: string;
-  readonly keyed: boolean;
   readonly path: string;
   readonly deletes: boolean;
 };
 
-function judgeItem({ what, known }: Items, { id, revision, module, keyed, path, deletes }: Named): void {
+function judgeItem({ what, known }: Items, { id, revision, module, path, deletes }: Named): CosError | undefined {
   const item = known.get(id);
-  if (item === "made") return;
-  const missing = item === undefined && (deletes || revision !== 0n);
-  if ((missing && !keyed) || (item !== undefined && item.module !== module)) throw notFound(what, id, `${path}.id`);
-  if (item === undefined) return;
-  if (item.origin === "derived") throw itemDerived(what, id, `${path}.id`);
+  if (item === "made") return undefined;
+  if (item === undefined) return deletes || revision !== 0n ? notFound(what, id, `${path}.id`) : undefined;
+  if (item.module !== module) return notFound(what, id, `${path}.id`);
+  if (item.origin === "derived") return itemDerived(what, id, `${path}.id`);
   const whichever = deletes && revision === 0n;
-  if (!keyed && !whichever && BigInt(item.revision) !== revision) {
-    throw revisionStale(what, id, item.revision, `${path}.revision`);
-  }
+  const isStale = !whichever && BigInt(item.revision) !== revision;
+  return isStale ? revisionStale(what, id, item.revision, `${path}.revision`) : undefined;
 }
 
-function notFound(what: Item, id: string, field: string): Error {
+function notFound(what: Item, id: string, field: string): CosError {
   return what === "node" ? nodeNotFound(id, field) : relationshipNotFound(id, field);
 }
 
-function requireEnd({ known }: Items, id: string, field: string): void {
-  if (!known.has(id)) throw nodeNotFound(id, field);
+function judgeEnds({ known }: Items, { case: what, value }: GraphChange["change"], path: string): CosError | undefined {
+  if (what !== "relationshipWritten") return undefined;
+  if (!known.has(value.fromId)) return nodeNotFound(value.fromId, `${path}.from_id`);
+  return known.has(value.toId) ? undefined : nodeNotFound(value.toId, `${path}.to_id`);
 }

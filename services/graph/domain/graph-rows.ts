@@ -91,7 +91,7 @@ export interface FaultRow {
   readonly module: string;
   readonly position: number;
   readonly memoryId: string;
-  /** `parked`: the graph has its bare node alone. `refused`: it is an act that named a stale revision or what is not there, and so had no effect. */
+  /** `parked`: of a memory the graph has its bare node alone, of an act nothing. `refused`: it is an act that named a stale revision or what is not there, and so had no effect. */
   readonly kind: "parked" | "refused";
   /** Of a refused act: the name of an ErrorReason. Of a parked memory: what was wrong, without anything it says. */
   readonly error: string;

@@ -8,8 +8,8 @@
 //      that brings it to 0 removes them. Removing leaves a tombstone with the position, for `changes`.
 //  G4  An edge does not need its ends. What a read shows of edges has both ends, in modules of the scope.
 //  G5  Each read takes the caller's scope into its query, and sees only what was committed. What takes one statement is answered from one
-//      consistent state; Neo4j answers some reads with several, and may see a step that commits in between by half. So whoever goes on
-//      from where a page of `changes` ended relies on nothing in it above a place that was read before.
+//      consistent state; Neo4j answers some reads with several, and may see a step that commits in between by half. So `changes` says itself
+//      how far it tells all: on Neo4j that may be below the module's place.
 //  G6  Every order is total, and ends with the id, compared as text byte by byte; so that engines and pages agree.
 //
 // Failure: ENGINE_UNAVAILABLE within 2 s, whatever the engine does; the signal's reason when it fires; nothing half written.
@@ -88,9 +88,10 @@ export interface ProjectionStore {
   /**
    * Takes one step from `after` (0: nothing yet) in a transaction; `work` says where it came to. Answers with the stored place, which is
    * another one than asked for if the step did not begin (G2): then `work` was not called. Of a generation that is not there any more: undefined.
+   * `alone`: it is of one event, which cannot be cut, so it may take long.
    */
   project(
-    step: { readonly generation: number; readonly module: string; readonly after: number },
+    step: { readonly generation: number; readonly module: string; readonly after: number; readonly alone?: boolean },
     work: (transaction: ProjectionTransaction) => Promise<Place>,
   ): Promise<Place | undefined>;
   /** A generation's part of one module, in the order of ids (names: of entity, kind, key, form), for digests. */
@@ -189,6 +190,16 @@ export type Change =
   | { readonly what: "edge"; readonly edge: EdgeRow }
   | { readonly what: "removed"; readonly id: string; readonly changed: number };
 
+/** A page of changes. */
+export interface ChangesPage {
+  readonly changes: Change[];
+  /**
+   * The position up to which the module is told: a page that is short ends there, and nothing in a page lies above. What was removed up to
+   * here was gone before the page was read. 0: nothing is told yet.
+   */
+  readonly upTo: number;
+}
+
 /** The reading side. Each call is about the live generation, and about what the scope holds (G1, G5). */
 export interface GraphReader {
   /** The live generation; undefined: none was ever begun. */
@@ -254,7 +265,7 @@ export interface GraphReader {
   /** How many memories each module has in the graph, forgotten ones left out. */
   memoryCounts(scope: Scope, modules: readonly string[], signal?: AbortSignal): Promise<ReadonlyMap<string, number>>;
   stats(scope: Scope, module: string | undefined, signal?: AbortSignal): Promise<StatsRow[]>;
-  /** What changed above a place, by (changed, what: removed, node, edge; id); edges with a missing end are left out. */
+  /** What changed above a place and is told already, by (changed, what: removed, node, edge; id); edges with a missing end are left out. */
   changes(
     scope: Scope,
     query: {
@@ -263,7 +274,7 @@ export interface GraphReader {
       readonly limit: number;
     },
     signal?: AbortSignal,
-  ): Promise<Change[]>;
+  ): Promise<ChangesPage>;
   /** A module's nodes and edges in the order of ids, for exports; edges with both ends. */
   exportNodes(scope: Scope, module: string, after: string, limit: number, signal?: AbortSignal): Promise<NodeRow[]>;
   exportEdges(scope: Scope, module: string, after: string, limit: number, signal?: AbortSignal): Promise<EdgeRow[]>;

@@ -1,6 +1,6 @@
 const ID_BYTES = 16;
 
-/** Ids that were given in ascending order, 16 bytes each: a million of them are 16 MB. */
+/** Ids that were given in ascending order, 16 bytes each and twice that at most: a million of them are 16 to 32 MB. */
 export interface IdList {
   /** Appends a UUID that comes after all before it. */
   add(id: string): void;

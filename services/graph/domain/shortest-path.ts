@@ -3,7 +3,7 @@
 //  P1  The way is as short as any, if there is one of at most `depth` relationships.
 //  P2  Of all ways of that length it is one whose weakest relationship is the strongest by count. What is equal in that is decided by
 //      counts and ids alone, so that the same graph gives the same way in every engine.
-//  P3  The search ends when it has met 50,000 nodes: without a way then, it says so by `truncated`.
+//  P3  The search ends when it has met 50,000 nodes, or looked at about 500,000 relationships: without a way then, it says so by `truncated`.
 //  P4  Relationships are followed as seen from the start: on the far side the other way round.
 //  P5  A level costs few questions of bounded size; whoever has more relationships than most is asked again, for ten times as many.
 import type { Step } from "./graph-store.ts";
@@ -23,7 +23,7 @@ export interface Path {
 }
 
 /** P3. */
-const NODES_MAX = 50_000;
+const LIMITS = { nodes: 50_000, steps: 500_000 } as const;
 /** P5. */
 const FAN_OUT_FIRST = 100;
 const STEPS_TOGETHER_MAX = 20_000;
@@ -50,12 +50,13 @@ export async function shortestPath(
   forward: Expand,
   backward: Expand,
   { from, to, depth }: PathQuery,
-  nodesMax: number = NODES_MAX,
+  limits: { readonly nodes: number; readonly steps: number } = LIMITS,
 ): Promise<{ path: Path | undefined; truncated: boolean }> {
+  const budget = { steps: limits.steps };
   const [near, far] = [openSide(forward, from), openSide(backward, to)];
   for (let length = 1; length <= depth && near.frontier.length > 0 && far.frontier.length > 0; length += 1) {
     const [side, other] = near.frontier.length <= far.frontier.length ? [near, far] : [far, near];
-    const full = await advance(side, nodesMax - near.reached.size - far.reached.size);
+    const full = await advance(side, limits.nodes - near.reached.size - far.reached.size, budget);
     const middle = meetingOf(side, other);
     if (middle !== undefined) return { path: pathThrough(middle, near, far), truncated: false };
     if (full) return { path: undefined, truncated: true };
@@ -68,18 +69,23 @@ function openSide(expand: Expand, end: string): Side {
   return { expand, reached: new Map([[end, reached]]), frontier: [end] };
 }
 
-/** Goes one level on. Answers whether it had to stop, because it has met as many new nodes as there is room for. */
-async function advance(side: Side, room: number): Promise<boolean> {
+/** How many more relationships may be looked at (P3). */
+interface Budget {
+  steps: number;
+}
+
+/** Goes one level on. Answers whether it had to stop, because it has met or looked at as much as it may (P3). */
+async function advance(side: Side, room: number, budget: Budget): Promise<boolean> {
   const level = new Map<string, Reached>();
   let full = false;
-  for await (const steps of stepsFrom(side, room)) {
+  for await (const steps of stepsFrom(side, room, budget)) {
     for (const step of steps) {
       if (side.reached.has(step.to)) continue;
       const reached = reachedBy(side, step);
       const known = level.get(step.to);
       if (known === undefined || compareReached(reached, known) < 0) level.set(step.to, reached);
     }
-    full = level.size >= room;
+    full = level.size >= room || budget.steps <= 0;
     if (full) break;
   }
   side.frontier = [...level.keys()].sort(compareText);
@@ -88,13 +94,15 @@ async function advance(side: Side, room: number): Promise<boolean> {
 }
 
 /** All relationships of the side's frontier, some at a time (P5). Beyond `room` of a single node there is nothing to be gained. */
-async function* stepsFrom({ expand, frontier }: Side, room: number): AsyncGenerator<readonly Step[]> {
+async function* stepsFrom({ expand, frontier }: Side, room: number, budget: Budget): AsyncGenerator<readonly Step[]> {
   let rest: readonly string[] = frontier;
   for (let fanOut = FAN_OUT_FIRST; rest.length > 0; fanOut *= 10) {
     const together = Math.max(1, Math.floor(STEPS_TOGETHER_MAX / fanOut));
     const larger: string[] = [];
     for (let n = 0; n < rest.length; n += together) {
-      const asked = byNode(await expand(rest.slice(n, n + together), fanOut));
+      const followed = await expand(rest.slice(n, n + together), fanOut);
+      budget.steps -= followed.length;
+      const asked = byNode(followed);
       const whole = [...asked].filter(([, steps]) => steps.length < fanOut || fanOut > room);
       yield whole.flatMap(([, steps]) => steps);
       if (whole.length < asked.size) for (const [id, steps] of asked) if (steps.length >= fanOut) larger.push(id);

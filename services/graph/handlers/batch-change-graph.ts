@@ -22,8 +22,8 @@ export function batchChangeGraph(needs: GraphWriteNeeds): Graph["batchChangeGrap
       named.nodes.length === 0 ? [] : store.nodes(scope, named.nodes, signal),
       named.edges.length === 0 ? [] : store.edges(scope, named.edges, signal),
     ]);
-    judgeChanges({ module, changes, nodes, edges, keyed: idempotencyKey !== "" });
-    const cursor = await performAct(needs, call, { module, act: changedBy(changes), idempotencyKey });
+    const refusal = judgeChanges({ module, changes, nodes, edges });
+    const cursor = await performAct(needs, call, { module, act: changedBy(changes), idempotencyKey }, { refusal });
     const written = writtenBy(changes);
     const [nodeRows, edgeRows] = await Promise.all([
       store.nodes(scope, written.nodes, signal),

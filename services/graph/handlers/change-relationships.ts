@@ -4,7 +4,9 @@ import { RelationshipContentSchema } from "#gen/cos/graph/v1/by_hand_pb.ts";
 import type { RelationshipWritten } from "#gen/cos/graph/v1/graph_acts_pb.ts";
 import type { Relationship } from "#gen/cos/graph/v1/graph_pb.ts";
 import type { CallContext } from "#shared/auth/call-context.ts";
+import type { CosError } from "#shared/errors/cos-error.ts";
 import { moduleOr } from "../domain/default-module.ts";
+import type { EdgeRow } from "../domain/graph-rows.ts";
 import { idOfNew } from "../domain/new-id.ts";
 import { nodeNotFound, refuseFaults } from "../domain/refusals.ts";
 import { relationshipOf } from "../domain/relationship-of.ts";
@@ -21,6 +23,9 @@ import { changedBy, changeOf, type GraphWriteNeeds, performAct } from "./perform
 import { readEdgeByHand } from "./read-by-hand.ts";
 import type { Graph } from "./read-needs.ts";
 import { untilFresh } from "./until-fresh.ts";
+
+/** Where a caller names the module. */
+const MODULE_FIELD = "relationship.module";
 
 type Changes = Pick<Graph, "createRelationship" | "updateRelationship" | "deleteRelationship">;
 
@@ -41,26 +46,23 @@ function createRelationship(needs: GraphWriteNeeds): Graph["createRelationship"]
     const changes = [changeOf({ case: "relationshipWritten", value: written })];
     refuseFaults(relationshipFaults(written, "relationship"));
     refuseFaults(sizeFaults(changes, "relationship.properties"));
-    await requireEnds(needs, call, written);
-    const cursor = await performAct(
-      needs,
-      call,
-      { module, act: changedBy(changes), idempotencyKey },
-      "relationship.module",
-    );
-    return { relationship: await readRelationship(needs, call, id, "relationship"), cursor };
+    const refusal = await missingEnd(needs, call, written);
+    const act = { module, act: changedBy(changes), idempotencyKey };
+    const cursor = await performAct(needs, call, act, { moduleField: MODULE_FIELD, refusal });
+    const [row] = await needs.store.edges(call.scope, [id], call.signal);
+    return { cursor, ...(row !== undefined && { relationship: await withEvidence(needs, call, row) }) };
   };
 }
 
 /** The log takes ends that nobody has made; a caller is told of them, in modules that it may see. */
-async function requireEnds(
+async function missingEnd(
   { store }: GraphWriteNeeds,
   { scope, signal }: CallContext,
   { fromId, toId }: RelationshipWritten,
-): Promise<void> {
+): Promise<CosError | undefined> {
   const ids = new Set((await store.nodes(scope, [fromId, toId], signal)).map(({ id }) => id));
-  if (!ids.has(fromId)) throw nodeNotFound(fromId, "relationship.from_id");
-  if (!ids.has(toId)) throw nodeNotFound(toId, "relationship.to_id");
+  if (!ids.has(fromId)) return nodeNotFound(fromId, "relationship.from_id");
+  return ids.has(toId) ? undefined : nodeNotFound(toId, "relationship.to_id");
 }
 
 function updateRelationship(needs: GraphWriteNeeds): Graph["updateRelationship"] {
@@ -74,8 +76,10 @@ function updateRelationship(needs: GraphWriteNeeds): Graph["updateRelationship"]
       const changes = [changeOf({ case: "relationshipWritten", value: written })];
       refuseFaults(relationshipFaults(written, "relationship"));
       refuseFaults(sizeFaults(changes, "relationship.properties"));
-      const cursor = await performAct(needs, call, { module, act: changedBy(changes) }, "relationship.module");
-      return { relationship: await readRelationship(needs, call, id, "id"), cursor };
+      const act = { module, act: changedBy(changes) };
+      const cursor = await performAct(needs, call, act, { moduleField: MODULE_FIELD });
+      const changed = await requireRelationship(needs.store, call, id, "id");
+      return { relationship: await withEvidence(needs, call, changed), cursor };
     });
 }
 
@@ -89,13 +93,7 @@ function deleteRelationship(needs: GraphWriteNeeds): Graph["deleteRelationship"]
   };
 }
 
-async function readRelationship(
-  { store }: GraphWriteNeeds,
-  call: CallContext,
-  id: string,
-  field: string,
-): Promise<Relationship> {
-  const row = await requireRelationship(store, call, id, field);
+async function withEvidence({ store }: GraphWriteNeeds, call: CallContext, row: EdgeRow): Promise<Relationship> {
   const evidenceOf = await findEvidence(store, call, [row], 1);
   return relationshipOf(row, { evidence: evidenceOf(row) });
 }

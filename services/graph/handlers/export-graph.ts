@@ -16,21 +16,35 @@ import { type Graph, type GraphReadNeeds, requireModule } from "./read-needs.ts"
 
 export interface ExportNeeds extends GraphReadNeeds {
   readonly streams: OpenStreams;
+  /** How many go on at a time. Unset: 8. */
+  readonly exportsMax?: number;
 }
 
 /** How many rows are read at a time. */
 const PAGE_ROWS = 500;
+const EXPORTS_MAX = 8;
+const FULL_RETRY_AFTER_MS = 10_000;
 
 /**
- * Pages are read as the caller takes them, so a slow one costs nothing. What is in a frame fits every client. An export is of one
- * generation; where another one takes its place, and where the process goes away, it ends with DRAINING: it is to be asked for again.
+ * Pages are read as the caller takes them. What an export keeps is the ids of the nodes that it has sent: a node may come while it goes on, and
+ * its relationships are not to be sent without it. That is 32 MB at most for a million nodes, for as long as the caller takes; so only a few
+ * go on at a time. What is in a frame fits every client. An export is of one generation; where another one takes its place, and where the
+ * process goes away, it ends with DRAINING: it is to be asked for again.
  */
-export function exportGraph({ store, awaitPlace, streams }: ExportNeeds): Graph["exportGraph"] {
+export function exportGraph({
+  store,
+  awaitPlace,
+  streams,
+  exportsMax = EXPORTS_MAX,
+}: ExportNeeds): Graph["exportGraph"] {
+  let exporting = 0;
   return async function* (request, call) {
     await awaitPlace(request.atLeast, call);
     const module = moduleOr(request.module);
     const generation = (await store.live(call.signal))?.number;
     await requireModule(store, call, module);
+    if (exporting >= exportsMax) throw tooMany();
+    exporting += 1;
     const stream = streams.open({ access: call.access, signal: call.signal, endsByItself: true });
     const judge = async (): Promise<void> => {
       // A right that was taken back ends the export with a refusal: an empty page would pass for the end.
@@ -41,6 +55,7 @@ export function exportGraph({ store, awaitPlace, streams }: ExportNeeds): Graph[
     try {
       yield* framesOf({ store, judge }, call, { module, labels: request.labels });
     } finally {
+      exporting -= 1;
       stream.close();
     }
   };
@@ -85,6 +100,10 @@ async function* pagesOf<Row extends { readonly id: string }>(
     if (last === undefined || rows.length < PAGE_ROWS) return;
     after = last.id;
   }
+}
+
+function tooMany(): CosError {
+  return new CosError(ErrorReason.OVERLOADED, "too many export a graph at once", { retryAfterMs: FULL_RETRY_AFTER_MS });
 }
 
 function builtAnew(): CosError {

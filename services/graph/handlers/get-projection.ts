@@ -12,8 +12,8 @@ import { moduleNotFound } from "#shared/auth/refusals.ts";
 import { mayRead } from "#shared/auth/scope.ts";
 import type { FaultRow, Place } from "../domain/graph-rows.ts";
 import type { GraphStore } from "../domain/graph-store.ts";
+import type { AwaitPlace } from "../projection/await-place.ts";
 import type { Projection } from "../projection/projection.ts";
-import type { AwaitPlace } from "./await-place.ts";
 import { buildProgressOf } from "./build-progress.ts";
 import type { Graph } from "./read-needs.ts";
 

@@ -5,13 +5,13 @@ import { nodeSize, takeWithin } from "../domain/item-size.ts";
 import { evidenceOf, evidencePlaceOf } from "../domain/relationship-of.ts";
 import { findEvidence } from "./find-evidence.ts";
 import { requireRelationship } from "./get-relationship.ts";
-import { isCount, keyAfter, listOf } from "./list-page.ts";
+import { isPosition, keyAfter, listOf } from "./list-page.ts";
 import type { Graph, GraphReadNeeds } from "./read-needs.ts";
 
 export function listEvidence({ store, awaitPlace }: GraphReadNeeds): Graph["listEvidence"] {
   return async (request, call) => {
     const list = listOf(ListEvidenceRequestSchema, request);
-    const [before] = keyAfter(list, request.pageToken, [isCount]) ?? [];
+    const [before] = keyAfter(list, request.pageToken, [isPosition]) ?? [];
     await awaitPlace(request.atLeast, call);
     const row = await requireRelationship(store, call, request.relationshipId.toLowerCase(), "relationship_id");
     if (evidencePlaceOf(row).by !== "pair") {

@@ -10,7 +10,7 @@ import { relationshipOf } from "../domain/relationship-of.ts";
 import { compareText } from "../domain/traverse.ts";
 import { pairWeight } from "../domain/weights.ts";
 import { evidenceMaxOf, findEvidence } from "./find-evidence.ts";
-import { isCount, isId, isWeight, keyAfter, listOf } from "./list-page.ts";
+import { isCount, isId, isPosition, isWeight, keyAfter, listOf } from "./list-page.ts";
 import { type Graph, type GraphReadNeeds, requireNode } from "./read-needs.ts";
 
 /** How many neighbors are weighed: those that stand on the most memories. */
@@ -28,7 +28,7 @@ export function listNeighbors(needs: GraphReadNeeds): Graph["listNeighbors"] {
   return async (request, call) => {
     const list = listOf(ListNeighborsRequestSchema, request);
     const byWeight = request.order === NeighborOrder.WEIGHT;
-    const shape = byWeight ? [isWeight, isId] : [isCount, isCount, isId];
+    const shape = byWeight ? [isWeight, isId] : [isCount, isPosition, isId];
     const after = keyAfter(list, request.pageToken, shape);
     await awaitPlace(request.atLeast, call);
     const of = await requireNode(store, call, request.id.toLowerCase(), "id");

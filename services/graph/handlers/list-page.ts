@@ -22,7 +22,8 @@ export function keyAfter(list: string, token: string, shape: KeyShape): string[]
   return token === "" ? undefined : decodePageToken(list, token, shape);
 }
 
-/** Parts of keys. */
-export const isCount = (part: string): boolean => /^\d{1,15}$/.test(part);
+/** Parts of keys. What no engine could hold was given by nobody. */
+export const isCount = (part: string): boolean => /^\d{1,10}$/.test(part) && Number(part) < 2 ** 31;
+export const isPosition = (part: string): boolean => /^\d{1,15}$/.test(part);
 export const isId = (part: string): boolean => /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(part);
 export const isWeight = (part: string): boolean => /^-?\d(?:\.\d+)?(?:e-\d+)?$/.test(part);

@@ -3,10 +3,13 @@
 //  W1  What is to be done is recorded in the log first, or not done at all. Nothing is written here.
 //  W2  The answer comes when the graph that is read has applied the act: whoever made it sees it.
 //  W3  An act that lost a race came to nothing, wholly, and its caller is told why.
+//  W4  What would be refused by now, but has an idempotency key, may have been done before: then the log is asked, and nothing is recorded.
+//      A repetition is answered with the act that was recorded at first, and all else is refused.
 //
 // Failure: UNAVAILABLE where the conductor is away, with nothing recorded as far as it could be told; PROJECTION_BEHIND where the graph
 // does not get so far in time: then the act is recorded, and will be applied.
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
 import {
   type RecordGraphActRequest,
   RecordGraphActRequestSchema,
@@ -18,7 +21,7 @@ import type { CallContext } from "#shared/auth/call-context.ts";
 import { CosError } from "#shared/errors/cos-error.ts";
 import type { GraphReader } from "../domain/graph-store.ts";
 import { actParked, actRefused } from "../domain/refusals.ts";
-import type { AwaitPlace } from "./await-place.ts";
+import type { AwaitPlace } from "../projection/await-place.ts";
 
 /** Has the conductor record an act on behalf of the caller. Rejects as the conductor refuses, or with ENGINE_UNAVAILABLE. */
 export type RecordAct = (request: RecordGraphActRequest, call: CallContext) => Promise<RecordGraphActResponse>;
@@ -30,15 +33,25 @@ export interface GraphWriteNeeds {
   readonly recordAct: RecordAct;
 }
 
-/** The act's place in the log. `moduleField`: where the caller has named the module, for refusals. */
+export interface ActOptions {
+  /** Where the caller has named the module, for refusals. Unset: `module`. */
+  readonly moduleField?: string;
+  /** Why the act is refused unless it was recorded before (W4). */
+  readonly refusal?: CosError | undefined;
+}
+
+/** The act's place in the log. */
 export async function performAct(
   { store, awaitPlace, recordAct }: GraphWriteNeeds,
   call: CallContext,
   request: MessageInitShape<typeof RecordGraphActRequestSchema>,
-  moduleField = "module",
+  { moduleField = "module", refusal }: ActOptions = {},
 ): Promise<Cursor> {
-  const recording = recordAct(create(RecordGraphActRequestSchema, request), call);
-  const { cursor = create(CursorSchema) } = await recording.catch((error: unknown) => {
+  const isKeyed = (request.idempotencyKey ?? "") !== "";
+  if (refusal !== undefined && !isKeyed) throw refusal;
+  const act = create(RecordGraphActRequestSchema, { ...request, recordedOnly: refusal !== undefined });
+  const { cursor = create(CursorSchema) } = await recordAct(act, call).catch((error: unknown) => {
+    if (refusal !== undefined && isNothingRecorded(error)) throw refusal;
     throw namingModuleAs(error, moduleField);
   });
   await awaitPlace(cursor, call);
@@ -46,6 +59,10 @@ export async function performAct(
   if (fault?.kind === "refused") throw actRefused(fault.error);
   if (fault?.kind === "parked") throw actParked();
   return cursor;
+}
+
+function isNothingRecorded(error: unknown): boolean {
+  return error instanceof CosError && error.reason === ErrorReason.MEMORY_NOT_FOUND;
 }
 
 /** The conductor's refusals name the field of the act; what the caller is told is the caller's own. */

@@ -5,7 +5,7 @@ import type { Handlers } from "#shared/rpc/bind-service.ts";
 import type { NodeRow } from "../domain/graph-rows.ts";
 import type { GraphReader } from "../domain/graph-store.ts";
 import { nodeNotFound } from "../domain/refusals.ts";
-import type { AwaitPlace } from "./await-place.ts";
+import type { AwaitPlace } from "../projection/await-place.ts";
 
 /** The handlers of GraphService. */
 export type Graph = Handlers<typeof GraphService>;

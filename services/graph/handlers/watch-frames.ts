@@ -39,7 +39,7 @@ export interface ChangePage {
 }
 
 /**
- * Frames of about 1 MiB. The cursor of each names the last position of which everything has been sent with it: the one below its last
+ * Frames of about 1 MiB, in none of which an id comes twice: one that went and came again is told by two. The cursor of each names the last position of which everything has been sent with it: the one below its last
  * change, but for the last frame.
  */
 export function framesOf({ changes, position }: ChangePage, telling: Telling): GraphChanges[] {
@@ -49,7 +49,7 @@ export function framesOf({ changes, position }: ChangePage, telling: Telling): G
       ? labels.length === 0 || labels.includes(change.node.label)
       : change.what === "edge" || change.changed > unknownUpTo,
   );
-  const parts = [...partsWithin(wanted, sizeOf)];
+  const parts = [...runsOf(wanted)].flatMap((run) => [...partsWithin(run, sizeOf)]);
   let named = telling.named;
   return parts.map((part, n) => {
     const isLast = n === parts.length - 1;
@@ -62,6 +62,20 @@ export function framesOf({ changes, position }: ChangePage, telling: Telling): G
       removed: part.flatMap((change) => (change.what === "removed" ? [change.id] : [])),
     });
   });
+}
+
+/** The changes in their order; each run ends before the first id that it holds already. */
+function* runsOf(changes: readonly Change[]): Generator<Change[]> {
+  let run = new Map<string, Change>();
+  for (const change of changes) {
+    const { id } = placeOfChange(change);
+    if (run.has(id)) {
+      yield [...run.values()];
+      run = new Map();
+    }
+    run.set(id, change);
+  }
+  yield [...run.values()];
 }
 
 export function cursorAt(module: string, position: number, epoch: string): Cursor {

@@ -3,8 +3,8 @@
 // Owner: the call. There is no queue: the next page is read when it is asked for, so a slow watcher costs nothing.
 //
 //  X1  Started comes at once, then everything above the start, in the order of positions. When a frame names a position, all that changed
-//      up to it has been sent; what changed again since comes again, at its later position. Of what lies above the place that was read
-//      before a page, the page may hold a part (G5): it is left out, and comes with a later one.
+//      up to it has been sent; what changed again since comes again, at its later position. No frame names a position above that up to
+//      which the store has told the module (G5), which may be below its place.
 //  X2  Everything sent is of the generation that was told last. It is told after Started, by changes that hold nothing. When another one
 //      is read, GraphReset comes first, and all of it follows.
 //  X3  CaughtUp comes once for each generation, when all that there was has been sent.
@@ -12,7 +12,8 @@
 //      leave nothing of what is read.
 //  X5  It ends with GoAway when the process goes away, when it is old, and when its caller may not read the module any more; in that case
 //      nothing before it tells anything new.
-//  X6  A quiet watcher costs the store a look each `lookMs`, and one when its own module moves here; what happens in others, nothing.
+//  X6  A quiet watcher costs the store a look each `lookMs`, and one when its own module moves here, also while the store tells less than
+//      that; what happens in others, nothing.
 //
 // Failure mode: the engine's errors end it; it is resumed with its last cursor and generation.
 import { randomUUID } from "node:crypto";
@@ -33,8 +34,8 @@ import { moduleOr } from "../domain/default-module.ts";
 import type { Place } from "../domain/graph-rows.ts";
 import type { GraphReader } from "../domain/graph-store.ts";
 import { type Label, labelsOf } from "../domain/vocabulary.ts";
+import type { AwaitPlace } from "../projection/await-place.ts";
 import type { Projection } from "../projection/projection.ts";
-import type { AwaitPlace } from "./await-place.ts";
 import type { OpenStream, OpenStreams } from "./open-streams.ts";
 import type { Graph } from "./read-needs.ts";
 import { behindPosition, type ChangePlace, changedOf, cursorAt, framesOf, placeOfChange } from "./watch-frames.ts";
@@ -88,7 +89,10 @@ class Watch {
   #position = 0;
   /** The position that was named last. */
   #named = 0;
-  #unknownUpTo = 0;
+  /** What was removed up to here was never told of. Undefined: the first page says it. */
+  #unknownUpTo: number | undefined = 0;
+  /** Where this process knew the module to be when it was looked at last. */
+  #looked = 0;
   #isCaughtUp = false;
   #saidAtMs = performance.now();
 
@@ -157,8 +161,8 @@ class Watch {
     this.#epoch = place?.epoch ?? "";
     const { start } = request;
     if (start.case === "cursor") this.#startAt(start.value.module, Number(start.value.position));
-    else if (start.case === "fromBeginning" && start.value) this.#begin(place);
-    else this.#startAt(module, place?.position ?? 0);
+    else if (start.case === "fromBeginning" && start.value) this.#begin();
+    else this.#startAt(module, await this.#end(place?.position ?? 0));
     const started = {
       subscriptionId: randomUUID(),
       epoch: this.#epoch,
@@ -183,11 +187,11 @@ class Watch {
   }
 
   /** All that there is follows. */
-  #begin(place: Place | undefined): void {
+  #begin(): void {
     this.#after = BEGINNING;
     this.#position = 0;
     this.#named = 0;
-    this.#unknownUpTo = place?.position ?? 0;
+    this.#unknownUpTo = undefined;
     this.#isCaughtUp = false;
   }
 
@@ -195,27 +199,25 @@ class Watch {
   async *#turn(tell: (isAll: boolean) => void): AsyncGenerator<Frame> {
     const { store, pageRows = 500 } = this.#needs;
     const { module, call } = this.#watching;
+    this.#looked = this.#known();
     const live = (await store.live(call.signal))?.number ?? 0;
     const place = await this.#place();
     if (live !== this.#generation) {
       this.#generation = live;
-      this.#begin(place);
+      this.#begin();
       yield { frame: { case: "reset", value: { generation: live } } };
     }
     const page = { module, after: this.#after, limit: pageRows };
-    const read = await store.changes(call.scope, page, call.signal);
+    const { changes, upTo } = await store.changes(call.scope, page, call.signal);
     // X2: what was read while another one came is of neither.
     if (((await store.live(call.signal))?.number ?? 0) !== live) return tell(false);
     this.#epoch = place?.epoch ?? this.#epoch;
-    // X1: a step that lands between may be half seen.
-    const upTo = place?.position ?? 0;
-    const changes = read.filter((change) => changedOf(change) <= upTo);
-    const last = changes.at(-1);
-    const isAll = read.length < pageRows || changes.length < read.length;
-    // All up to the place that was read before is among the changes; of a full page the last position may be cut.
-    const complete = last === undefined ? 0 : changedOf(last) - (isAll ? 0 : 1);
-    this.#position = Math.max(this.#position, complete, isAll ? upTo : 0);
-    this.#after = isAll || last === undefined ? behindPosition(this.#position) : placeOfChange(last);
+    this.#unknownUpTo ??= upTo;
+    const last = changes.length < pageRows ? undefined : changes.at(-1);
+    const isAll = last === undefined;
+    // X1: of a full page the last position may be cut.
+    this.#position = Math.max(this.#position, isAll ? upTo : changedOf(last) - 1);
+    this.#after = isAll ? behindPosition(this.#position) : placeOfChange(last);
     tell(isAll);
     const telling = { module, epoch: this.#epoch, generation: live, labels: this.#labels };
     const frames = framesOf(
@@ -252,9 +254,19 @@ class Watch {
    * has not heard of yet.
    */
   #hasNews(): boolean {
-    const { projection } = this.#needs;
-    const position = projection.figureOf(this.#watching.module)?.place?.position ?? 0;
-    return position > this.#position && projection.status.generation === this.#generation;
+    const isMoved = this.#known() > Math.max(this.#position, this.#looked);
+    return isMoved && this.#needs.projection.status.generation === this.#generation;
+  }
+
+  #known(): number {
+    return this.#needs.projection.figureOf(this.#watching.module)?.place?.position ?? 0;
+  }
+
+  /** Up to where the store tells a module that has come to a position. */
+  async #end(position: number): Promise<number> {
+    const { call, module } = this.#watching;
+    const query = { module, after: behindPosition(position), limit: 1 };
+    return (await this.#needs.store.changes(call.scope, query, call.signal)).upTo;
   }
 
   async #place(): Promise<Place | undefined> {

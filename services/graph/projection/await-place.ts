@@ -42,10 +42,14 @@ export interface AwaitPlaceTimes {
 
 const TIMES: AwaitPlaceTimes = { pollMs: 100, doubtMs: 250, proofMs: 1_000, marginMs: 150, waitMaxMs: 30_000 };
 
+/**
+ * Resolves when the graph that is read has seen a cursor; at once without one. Rejects with PROJECTION_BEHIND shortly before the call's
+ * deadline, with what is wrong with the cursor, or MODULE_NOT_FOUND where the caller may not read its module.
+ */
+export type AwaitPlace = (cursor: Cursor | undefined, call: CallContext) => Promise<void>;
+
 /** What the handlers wait with. */
-export function openAwaitPlace(
-  needs: AwaitPlaceNeeds,
-): (cursor: Cursor | undefined, call: CallContext) => Promise<void> {
+export function openAwaitPlace(needs: AwaitPlaceNeeds): AwaitPlace {
   const times = { ...TIMES, ...needs.times };
   return async (asked, call) => {
     if (asked === undefined) return;

@@ -128,6 +128,10 @@ export class Build {
       this.#done = true;
       return verdicts;
     } catch (error) {
+      if (error instanceof IsLive && !isVerify) {
+        this.#done = true;
+        return [];
+      }
       isUseless ||= error instanceof LogRestored;
       throw error;
     } finally {
@@ -218,13 +222,13 @@ export class Build {
   async #isNear(): Promise<boolean> {
     const { figures } = this.#projector;
     if (!figures.caughtUp) return false;
-    const live = await this.#live().catch(() => undefined);
+    const live = await this.#live().catch(noneIfAway);
     if (live === undefined) return false;
     if (this.#needs.isRestored(live)) {
       if (this.row.purpose === "verify") throw new LogRestored();
       return figures.all().reduce((sum, { lagPositions }) => sum + lagPositions, 0) <= NEAR;
     }
-    const places = await this.#placesOf(live).catch(() => undefined);
+    const places = await this.#placesOf(live).catch(noneIfAway);
     if (places === undefined) return false;
     return this.#missing(places) <= NEAR;
   }
@@ -294,8 +298,9 @@ export class Build {
 
   async #live(): Promise<number | undefined> {
     const rows = await this.#needs.store.generations(this.#stop.signal);
-    const isBuilding = rows.some(({ number, state }) => number === this.row.number && state === "building");
-    if (!isBuilding) throw new BuildOver("its generation was dropped");
+    const own = rows.find(({ number }) => number === this.row.number);
+    if (own?.state === "live") throw new IsLive("it is read already");
+    if (own?.state !== "building") throw new BuildOver("its generation was dropped");
     return rows.find(({ state }) => state === "live")?.number;
   }
 
@@ -329,6 +334,9 @@ class BuildOver extends CosError {
   }
 }
 
+/** Its generation is the live one: the answer to its activation was lost, or another process has taken it up. */
+class IsLive extends BuildOver {}
+
 /** B5. */
 class LogRestored extends BuildOver {
   constructor() {
@@ -340,6 +348,11 @@ class LogRestored extends BuildOver {
 function restless(): CosError {
   const why = "another process takes the graph further all the time: verify it there, or when less is recorded";
   return new CosError(ErrorReason.OVERLOADED, why, { retryAfterMs: 10_000 });
+}
+
+/** For what is asked again. Throws what else went wrong. */
+function noneIfAway(error: unknown): undefined {
+  if (error instanceof BuildOver || !isEngineAway(error)) throw error;
 }
 
 /** Places, to be compared: positions alone. */

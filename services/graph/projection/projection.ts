@@ -92,6 +92,7 @@ export class Projection {
   /** The last live generation that was found to be of a log which was restored since. */
   #restored: number | undefined;
   #dropping: Promise<unknown> = Promise.resolve();
+  #dropsAside = false;
   #working: Promise<unknown> = Promise.resolve();
 
   constructor(needs: ProjectionNeeds) {
@@ -229,11 +230,23 @@ export class Projection {
     const { store, log } = this.#needs;
     const { signal } = this.#stop;
     if (signal.aborted) return;
-    const dropping = store.drop(generation, signal).catch((err: unknown) => {
-      if (!signal.aborted) log.warn({ generation, err }, "a finished build could not be dropped yet");
-    });
+    const dropping = store.drop(generation, signal).then(
+      () => log.info({ generation }, "a generation that nobody needs was dropped"),
+      (err: unknown) => {
+        if (!signal.aborted) log.warn({ generation, err }, "a generation that nobody needs could not be dropped yet");
+      },
+    );
     this.#dropping = Promise.all([this.#dropping, dropping]);
     await dropping;
+  }
+
+  /** One at a time, and nobody waits for it, since a large one takes minutes. Those that are left are asked for again. */
+  #dropAside(generation: number): void {
+    if (this.#dropsAside) return;
+    this.#dropsAside = true;
+    void this.#drop(generation).finally(() => {
+      this.#dropsAside = false;
+    });
   }
 
   /** O5. Waits until another generation is live. */
@@ -276,8 +289,7 @@ export class Projection {
   }
 
   async #look(): Promise<void> {
-    const { store, log } = this.#needs;
-    const rows = await store.generations(this.#stop.signal);
+    const rows = await this.#needs.store.generations(this.#stop.signal);
     const live = rows.find(({ state }) => state === "live");
     if (live !== undefined && this.#live !== undefined && live.number !== this.#live.task.generation) {
       await this.#live.close();
@@ -287,8 +299,7 @@ export class Projection {
     else await this.#lookAtForeign(building);
     for (const { number, state, retiredMs } of rows) {
       if (state !== "retired" || (retiredMs ?? 0) + this.#times.dropAfterMs > this.#nowMs()) continue;
-      await store.drop(number, this.#stop.signal);
-      log.info({ generation: number }, "a retired generation was dropped");
+      this.#dropAside(number);
     }
   }
 
@@ -310,7 +321,7 @@ export class Projection {
     const isLeft = nowMs - sinceMs >= this.#times.orphanMs;
     if (!isLeft || this.#build !== undefined || this.#stop.signal.aborted) return;
     log.warn({ generation, purpose }, "a build was left behind by a process that is gone");
-    if (purpose === "verify" || row.extractorVersion !== extractorVersion) await this.#drop(generation);
+    if (purpose === "verify" || row.extractorVersion !== extractorVersion) this.#dropAside(generation);
     else this.#runBuild(row, {});
   }
 

@@ -3,8 +3,9 @@
 //  N1  The alias table is changed first; then every reference whose name means another entity now is moved there, and all counts
 //      follow from what its memory contributed before and contributes now (contribution.ts).
 //  N2  References are moved a thousand memories at a time, all within the step's transaction.
-//  N3  What was made by hand moves along: relationships at an entity that is merged lead to what it becomes, and those between the two
-//      are gone. A split does not move them back: nobody said which of the two they meant.
+//  N3  What was made by hand in the module moves along: relationships at an entity that is merged lead to what it becomes, and those between
+//      the two are gone. A split does not move them back: nobody said which of the two they meant. Those of other modules stay where they
+//      are, since a step writes its own module alone: they have no end, until the entity is there again.
 //  N4  What an act comes to follows from the alias table and the act, never from which memories there are: a replay comes to the same.
 import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
 import type { EntityName } from "#gen/cos/graph/v1/graph_acts_pb.ts";

@@ -8,10 +8,12 @@
 //  K3  What fails otherwise is cut in halves until one memory is left that fails alone; so is what the engine gave up in the middle, for
 //      its time or its size. That one is tried `attemptsMax` times, later and later; then it is parked: its position is passed with a
 //      fault that says what was wrong, and nothing of what the memory says.
-//  K5  A memory that is parked has the bare node of a forgotten one. So it makes no difference whether it is forgotten afterwards, and a
-//      replay, which may find it forgotten already, comes to the same.
 //  K4  When the store's place is below the step's, something was lost there: nothing is written (`PlaceLost`), and whoever reads the stream
 //      begins again at the stored place.
+//  K5  A memory that is parked has the bare node of a forgotten one. So it makes no difference whether it is forgotten afterwards, and a
+//      replay, which may find it forgotten already, comes to the same.
+//  K6  An engine that gives up one memory that says little is in trouble of its own, and is waited for (K2). So it is for a forgetting,
+//      whatever it holds: what was forgotten must not stay because the engine was busy.
 //
 // Failure mode: where even the passing over fails, it is the engine's fault, and the step waits as in K2.
 import type { Memory } from "#gen/cos/memory/v1/memory_pb.ts";
@@ -38,6 +40,9 @@ export class GenerationGone extends Error {
 class StepTooHeavy extends Error {
   override readonly name = "StepTooHeavy";
 }
+
+/** What is written in a moment: some forty names that all come together. */
+const LIGHT = 1_000;
 
 export interface WriteNeeds {
   readonly generation: number;
@@ -80,15 +85,21 @@ export async function writeStep(needs: WriteNeeds, step: Step): Promise<Written>
     } catch (error) {
       if (error instanceof PlaceLost || error instanceof GenerationGone) throw error;
       const [only, ...more] = present.items;
-      if (isEngineAway(error)) waits = await waitForEngine(needs, error, waits);
+      if (isEngineAway(error) || isTroubleOfTheEngine(error, present)) waits = await waitForEngine(needs, error, waits);
       else if (more.length > 0) return await writeHalves(needs, present);
       else if (only === undefined || only.fault !== undefined) waits = await waitForEngine(needs, error, waits);
       else if (++attempt < needs.attemptsMax) await pause(needs, attempt);
-      else {
-        present = withItem(step, park(needs, step.module, only, { error, attempts: attempt }));
-      }
+      else present = withItem(step, park(needs, step.module, only, { error, attempts: attempt }));
     }
   }
+}
+
+/** K6. */
+function isTroubleOfTheEngine(error: unknown, step: Step): boolean {
+  const [only, ...more] = step.items;
+  if (!(error instanceof StepTooHeavy) || only === undefined || more.length > 0) return false;
+  const { event } = only;
+  return event?.kind === "forgotten" || (event?.kind === "remembered" && weightOf(step) < LIGHT);
 }
 
 function withItem(step: Step, item: Item): Step {
@@ -118,7 +129,7 @@ async function takeStep(needs: WriteNeeds, step: Step): Promise<Written> {
   const { module, after, to, epoch, items } = step;
   const events = items.map(({ event, memory }) => event ?? read(memory));
   let began = false;
-  const taking = project({ generation, module, after }, async (transaction) => {
+  const taking = project({ generation, module, after, alone: items.length === 1 }, async (transaction) => {
     began = true;
     await apply(transaction, module, events);
     for (const { fault } of items) if (fault !== undefined) await transaction.addFault(fault);

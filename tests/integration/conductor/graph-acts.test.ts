@@ -132,6 +132,21 @@ describe("an act", () => {
     expect(positions.sort((a, b) => a - b)).toEqual(Array.from({ length: 60 }, (_, n) => n + 1));
   });
 
+  test("asked for by its key it is found as it was recorded; other content, and what is not there, is refused", async () => {
+    const module = await freshModule();
+    const asked = { ...write(module, "the Naseby", "k"), recordedOnly: true };
+    const missing = { reason: ErrorReason.MEMORY_NOT_FOUND };
+    await expect(record(asked)).rejects.toMatchObject(missing);
+    const { cursor, memoryId } = await record(write(module, "the Naseby", "k"));
+    await expect(record(asked)).resolves.toMatchObject({ cursor, memoryId, deduplicated: true });
+    await expect(record({ ...asked, idempotencyKey: "" })).rejects.toMatchObject(missing);
+    const other = { ...write(module, "another", "k"), recordedOnly: true };
+    await expect(record(other)).rejects.toMatchObject({ reason: ErrorReason.IDEMPOTENCY_KEY_REUSED });
+    const stranger = record(asked, callOf([["cc", Verb.RECORD]]));
+    await expect(stranger).rejects.toMatchObject({ reason: ErrorReason.MODULE_NOT_FOUND });
+    expect(await eventsOf(module)).toHaveLength(1);
+  });
+
   test("B8: is taken in a retired module too", async () => {
     const module = await freshModule();
     await given.client.query("update mem0_cc.module set state = 'retired' where name = $1", [module]);

@@ -3,6 +3,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
 import { PrincipalKind, Verb } from "#gen/cos/auth/v1/auth_pb.ts";
 import { type CursorFaults, CursorFaultsSchema, CursorSchema } from "#gen/cos/highway/v1/highway_pb.ts";
 import { type Conductor, type ConductorOptions, type OnBehalf, openConductor } from "#services/graph/conductor.ts";
@@ -84,6 +85,10 @@ describe("with a key that the conductor knows", () => {
     end.abort();
     await listening;
     expect(await conductor.recordGraphAct(merge("pepys", "k"), behalf())).toMatchObject({ deduplicated: true, cursor });
+    const asked = { ...merge("pepys", "k"), recordedOnly: true };
+    expect(await conductor.recordGraphAct(asked, behalf())).toMatchObject({ deduplicated: true, cursor });
+    const unknown = conductor.recordGraphAct({ ...asked, idempotencyKey: "unknown" }, behalf());
+    await expect(unknown).rejects.toMatchObject({ reason: ErrorReason.MEMORY_NOT_FOUND });
   });
 
   test("a caller's own rights bound it, in the conductor's words", async () => {

@@ -4,6 +4,7 @@ import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
 import { dropGeneration } from "#services/graph/store/neo4j/drop-generation.ts";
 import { type Neo4j, openNeo4j } from "#services/graph/store/neo4j/open-neo4j.ts";
 import { openNeo4jGraph } from "#services/graph/store/neo4j/open-neo4j-graph.ts";
+import { sweepGhosts } from "#services/graph/store/neo4j/write-edges.ts";
 import { localScope } from "#shared/auth/scope.ts";
 import { openLog } from "#shared/log/open-log.ts";
 import { deltaOf, placeAt, rowsOf } from "#tests/support/graph/rows.ts";
@@ -163,8 +164,8 @@ describe("what Neo4j keeps", () => {
     await step(1, { addNodes: [rows.entity("penn")] });
     const told = async () => {
       const after = { changed: 0, what: "removed", id: "" } as const;
-      const changes = await store.changes(localScope(), { module: "cc", after, limit: 10 });
-      return changes.map((change) => (change.what === "node" ? change.node.key : change.what));
+      const { changes, upTo } = await store.changes(localScope(), { module: "cc", after, limit: 10 });
+      return [upTo, ...changes.map((change) => (change.what === "node" ? change.node.key : change.what))];
     };
     const setPlace = (text: string) =>
       neo4j.write((run) =>
@@ -174,16 +175,59 @@ describe("what Neo4j keeps", () => {
         ),
       );
     // As while the second step's commit is being shown.
-    await setPlace("p.atMs = timestamp(), s.position = 1, p.settled = 1");
-    expect(await told()).toEqual(["batten"]);
+    await setPlace("p.writtenMs = timestamp(), s.position = 1, p.settled = 1");
+    expect(await told()).toEqual([1, "batten"]);
     await setPlace("s.position = 2");
-    expect(await told()).toEqual(["batten", "penn"]);
+    expect(await told()).toEqual([2, "batten", "penn"]);
     // Nobody said it, since the process died; time does.
-    await setPlace("p.atMs = timestamp() - 60000, s.position = 1");
-    expect(await told()).toEqual(["batten", "penn"]);
+    await setPlace("p.writtenMs = timestamp() - 60000, s.position = 1");
+    expect(await told()).toEqual([2, "batten", "penn"]);
     // Nothing is settled yet.
-    await setPlace("p.atMs = timestamp(), s.position = null, p.settled = null");
-    expect(await told()).toEqual([]);
+    await setPlace("p.writtenMs = timestamp(), s.position = null, p.settled = null");
+    expect(await told()).toEqual([0]);
+    // What a step's own clock says is nothing to it: here it stands in another year.
+    await step(1, { addNodes: [rows.entity("pett")] });
+    expect(await told()).toEqual([3, "batten", "penn", "pett"]);
+    await setPlace("s.position = 2, p.settled = 2");
+    expect(await told()).toEqual([2, "batten", "penn"]);
+  });
+
+  needs("neo4j")("a ghost that another module fills meanwhile is not swept away", async () => {
+    const neo4j = await connection();
+    const { store, name } = await graph();
+    await store.begin({ purpose: "rebuild", extractorVersion: 1, nowMs: 1 });
+    const text = "MATCH (h:CosGraph {name: $name}) MATCH (n:CosItem {gid: h.live + $id})";
+    const asked = { name, id: "00" };
+    const [ghost] = await neo4j.write((run) =>
+      run<{ gid: string }>(
+        "MATCH (h:CosGraph {name: $name}) CREATE (n:CosItem {gid: h.live + $id}) RETURN n.gid AS gid",
+        asked,
+      ),
+    );
+    const gid = (ghost as { gid: string }).gid;
+    const filled = Promise.withResolvers<void>();
+    const isSweeping = Promise.withResolvers<void>();
+    const filling = neo4j.write(async (run) => {
+      await run(`${text} SET n.module = 'pepys'`, asked);
+      filled.resolve();
+      await isSweeping.promise;
+      // Until the other one waits for the node.
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+    });
+    await filled.promise;
+    const sweeping = neo4j.write(async (run) => {
+      const swept = sweepGhosts({ run, prefix: "", module: "cc" }, [gid]);
+      isSweeping.resolve();
+      await swept;
+    });
+    await Promise.all([filling, sweeping]);
+    expect(await neo4j.read(`${text} RETURN n.module AS module, n.lock AS lock`, asked)).toEqual([
+      { module: "pepys", lock: null },
+    ]);
+    // One that nobody fills goes.
+    await neo4j.write((run) => run(`${text} SET n.module = null`, asked));
+    await neo4j.write((run) => sweepGhosts({ run, prefix: "", module: "cc" }, [gid]));
+    expect(await neo4j.read(`${text} RETURN n`, asked)).toEqual([]);
   });
 
   needs("neo4j")("where nothing was begun nothing is counted, and of no words nothing is found", async () => {

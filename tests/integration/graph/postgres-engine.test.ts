@@ -179,6 +179,17 @@ describe("the engine's own ways", () => {
     expect(await step(store, 1, 2)).toMatchObject({ position: 2 });
   });
 
+  test("a step is taken while readers wait for all their connections", async () => {
+    await client.query("begin");
+    await client.query("lock table cos_graph.words in access exclusive mode");
+    const wanted = { words: ["batten"], labels: [], limit: 5 };
+    const readers = Promise.allSettled(Array.from({ length: 16 }, () => store.search(all, wanted)));
+    const nothing = { generation: 1, module: "cc", after: 0 };
+    await expect(store.project(nothing, async () => placeAt("cc", 1))).resolves.toMatchObject({ position: 1 });
+    await client.query("rollback");
+    await readers;
+  });
+
   test("J2, W2: a connection that is cut within a step leaves nothing, and the next step begins anew", async () => {
     await step(store, 1, 1);
     const cut = store.project({ generation: 1, module: "cc", after: 1 }, async (transaction) => {

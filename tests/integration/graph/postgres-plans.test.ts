@@ -127,7 +127,7 @@ const reads: readonly (readonly [string, readonly string[]])[] = [
   ["graph_neighbors_both_true", ["edge_from", "edge_manual_from", "edge_manual_to", "edge_to", live, "node_pkey"]],
   ["graph_expand_outgoing_false", ["edge_from", live, "node_pkey"]],
   ["graph_search", [live, "name_words", "node_pkey", "words_of_memories", "words_of_others", "words_pkey"]],
-  ["graph_changes", ["edge_changed", "edge_pkey", live, "node_changed", "node_pkey", "removed_changed"]],
+  ["graph_changes", ["edge_changed", "edge_pkey", live, "node_changed", "node_pkey", "place_pkey", "removed_changed"]],
   ["graph_evidence", ["edge_from", "edge_to", live, "node_pkey"]],
   ["graph_topics", ["edge_from", live, "node_occurred", "node_pkey"]],
   ["graph_find", [live, "node_count", place]],

@@ -62,7 +62,7 @@ describe("a projection into PostgreSQL", () => {
     const { store, log, client } = await graph();
     const projection = start(store, log);
     const cut =
-      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'cos graph' and datname = current_database()";
+      "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'cos graph%' and datname = current_database()";
     for (let round = 0; round < 10; round += 1) {
       log.append("cc", ...notes(40, round));
       await new Promise((resolve) => setTimeout(resolve, 15));

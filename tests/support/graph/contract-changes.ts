@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import type { Change } from "#services/graph/domain/graph-store.ts";
+import { scopeOf } from "#shared/auth/scope.ts";
 import { allPages, byId, type GraphCase, type OpenGraph, sharedGraph } from "./contract-case.ts";
 
 type Place = { readonly changed: number; readonly what: Change["what"]; readonly id: string };
@@ -20,7 +21,7 @@ export function changesContract(open: OpenGraph): void {
     const asking =
       ({ store, module, scope }: GraphCase) =>
       async (after: Place = BEGINNING, limit = 100) => {
-        const changes = await store.changes(scope, { module, after, limit });
+        const { changes } = await store.changes(scope, { module, after, limit });
         return changes.map((change) => {
           const { what, id, changed } = changePlace(change);
           return { what, id, changed };
@@ -41,7 +42,7 @@ export function changesContract(open: OpenGraph): void {
         { what: "removed", id: c.id, changed: 3 },
         { what: "node", id: b.id, changed: 4 },
       ]);
-      const changes = await store.changes(scope, { module, after: BEGINNING, limit: 9 });
+      const { changes } = await store.changes(scope, { module, after: BEGINNING, limit: 9 });
       expect(changes).toMatchObject([{ edge: { count: 1 } }, { node: { count: 5 } }, {}, { node: { name: "B" } }]);
     });
 
@@ -144,6 +145,20 @@ export function changesContract(open: OpenGraph): void {
       ]);
     });
 
+    test("G5: each page says how far the module is told: to its last step, also where nothing is left to tell", async () => {
+      const { store, module, other, scope, rows, write } = fresh();
+      const told = async (after: Place, limit = 9, of = scope) =>
+        (await store.changes(of, { module, after, limit })).upTo;
+      expect(await told(BEGINNING)).toBe(0);
+      await write({ putNodes: [rows.hand("a"), rows.hand("b")] });
+      expect([await told(BEGINNING), await told(BEGINNING, 1)]).toEqual([1, 1]);
+      // Steps that change nothing.
+      await write({});
+      await write({});
+      expect([await told(BEGINNING), await told({ changed: 9, what: "removed", id: "" })]).toEqual([3, 3]);
+      expect(await told(BEGINNING, 9, scopeOf([other]))).toBe(0);
+    });
+
     test("a module's changes are its own, and names alone are none", async () => {
       const given = fresh();
       const { other, rows, otherRows, write } = given;
@@ -175,7 +190,10 @@ export function changesContract(open: OpenGraph): void {
         return place;
       });
       const after = { changed: position - 1, what: "edge" as const, id: "" };
-      expect(await store.changes(scope, { module, after, limit: 9 })).toEqual([{ what: "node", node: memory }]);
+      expect(await store.changes(scope, { module, after, limit: 9 })).toEqual({
+        changes: [{ what: "node", node: memory }],
+        upTo: position,
+      });
       expect(await store.livePlaces(scope)).toEqual([place]);
     });
   });

@@ -60,7 +60,7 @@ export function countsContract(open: OpenGraph): void {
       await write({ addNodes: [{ ...batten, count: -2 }] });
       expect(await store.nodes(scope, [batten.id])).toEqual([]);
       const after = { changed: 0, what: "removed" as const, id: "" };
-      expect(await store.changes(scope, { module, after, limit: 10 })).toEqual([
+      expect((await store.changes(scope, { module, after, limit: 10 })).changes).toEqual([
         { what: "removed", id: batten.id, changed: 2 },
       ]);
     });
@@ -85,7 +85,7 @@ export function countsContract(open: OpenGraph): void {
       await write({ addEdges: [{ ...edge, count: -5 }] });
       expect(await store.edges(scope, [edge.id])).toEqual([]);
       const after = { changed: 2, what: "edge" as const, id: edge.id };
-      expect(await store.changes(scope, { module, after, limit: 10 })).toEqual([
+      expect((await store.changes(scope, { module, after, limit: 10 })).changes).toEqual([
         { what: "removed", id: edge.id, changed: 3 },
       ]);
       await write({ addEdges: [{ ...edge, count: 1 }] });
@@ -182,7 +182,7 @@ export function countsContract(open: OpenGraph): void {
       const part = { generation: 1, module, after: "", limit: 10 };
       expect(await store.scanEdges(part)).toEqual([at(edge, 1)]);
       const after = { changed: 1, what: "edge" as const, id: edge.id };
-      expect(await store.changes(scope, { module, after, limit: 10 })).toEqual([
+      expect((await store.changes(scope, { module, after, limit: 10 })).changes).toEqual([
         { what: "removed", id: two.id, changed: 2 },
       ]);
       await write({ putNodes: [two] });
@@ -198,7 +198,7 @@ export function countsContract(open: OpenGraph): void {
       expect(await store.edges(scope, [edge.id])).toEqual([]);
       expect(await store.nodes(scope, [one.id, two.id])).toHaveLength(2);
       const after = { changed: 1, what: "edge" as const, id: edge.id };
-      expect(await store.changes(scope, { module, after, limit: 10 })).toEqual([
+      expect((await store.changes(scope, { module, after, limit: 10 })).changes).toEqual([
         { what: "removed", id: edge.id, changed: 2 },
       ]);
     });
@@ -208,7 +208,7 @@ export function countsContract(open: OpenGraph): void {
       const [one, two] = [rows.hand("one"), rows.hand("two")];
       await write({ deleteNodes: [one.id], deleteEdges: [rows.edge("RELATES_TO", one, two).id] });
       const after = { changed: 0, what: "removed" as const, id: "" };
-      expect(await store.changes(scope, { module, after, limit: 10 })).toEqual([]);
+      expect((await store.changes(scope, { module, after, limit: 10 })).changes).toEqual([]);
     });
 
     test("a counted node or edge may be deleted whatever its count", async () => {

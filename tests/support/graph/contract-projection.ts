@@ -85,7 +85,7 @@ export function projectionContract(open: OpenGraph): void {
       expect(await store.naming(1, module)).toEqual({ merges: {}, splits: {}, titles: {} });
       expect(await store.faultAt(scope, module, 2)).toBeUndefined();
       const above = { changed: 1, what: "edge" as const, id: "" };
-      expect(await store.changes(scope, { module, after: above, limit: 10 })).toEqual([]);
+      expect((await store.changes(scope, { module, after: above, limit: 10 })).changes).toEqual([]);
       expect(await store.livePlaces(scope)).toEqual([placeAt(module, 1)]);
     });
 

@@ -95,13 +95,11 @@ async function all(store: GraphStore, scope: Scope): Promise<unknown> {
   const shown: unknown[] = [];
   for (const module of MODULES) {
     shown.push(await store.exportEdges(scope, module, "", 1_000));
-    const changes = await allPages<Change>(20, (after) =>
-      store.changes(scope, {
-        module,
-        after: after === undefined ? { changed: 0, what: "removed", id: "" } : changePlace(after),
-        limit: 20,
-      }),
-    );
+    const changes = await allPages<Change>(20, async (after) => {
+      const from: Parameters<typeof store.changes>[1]["after"] =
+        after === undefined ? { changed: 0, what: "removed", id: "" } : changePlace(after);
+      return (await store.changes(scope, { module, after: from, limit: 20 })).changes;
+    });
     shown.push(changes);
   }
   return { generations, scans, shown };

@@ -173,16 +173,17 @@ export function readerOf(graph: MemoryGraph): GraphReader {
     async changes(scope, { module, after, limit }, signal) {
       const { parts, edges } = seenBy(scope, signal);
       const part = parts.get(module);
-      if (part === undefined) return [];
+      if (part === undefined) return { changes: [], upTo: 0 };
       const all: Change[] = [
         ...[...part.removed].map(([id, changed]) => ({ what: "removed" as const, id, changed })),
         ...[...part.nodes.values()].map((node) => ({ what: "node" as const, node })),
         ...edges.filter((edge) => edge.module === module).map((edge) => ({ what: "edge" as const, edge })),
       ];
-      return all
+      const changes = all
         .filter((change) => byChange(placeOf(change), after) > 0)
         .sort((left, right) => byChange(placeOf(left), placeOf(right)))
         .slice(0, limit);
+      return { changes, upTo: part.place?.position ?? 0 };
     },
     async exportNodes(scope, module, after, limit, signal) {
       const nodes = [...seenBy(scope, signal).nodes.values()].filter((node) => node.module === module);

@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cos/conductor/v1/graph_log_service.proto.
  */
 export const file_cos_conductor_v1_graph_log_service: GenFile = /*@__PURE__*/
-  fileDesc("Cihjb3MvY29uZHVjdG9yL3YxL2dyYXBoX2xvZ19zZXJ2aWNlLnByb3RvEhBjb3MuY29uZHVjdG9yLnYxIpICChVSZWNvcmRHcmFwaEFjdFJlcXVlc3QSOQoGbW9kdWxlGAEgASgJQim6SCbYAQFyIRgoMh1eW2Etel1bYS16MC05XSooX1thLXowLTldKykqJBItCgdjaGFuZ2VkGAIgASgLMhouY29zLmdyYXBoLnYxLkdyYXBoQ2hhbmdlZEgAEi4KBm1lcmdlZBgDIAEoCzIcLmNvcy5ncmFwaC52MS5FbnRpdGllc01lcmdlZEgAEioKBXNwbGl0GAQgASgLMhkuY29zLmdyYXBoLnYxLkVudGl0eVNwbGl0SAASJQoPaWRlbXBvdGVuY3lfa2V5GAUgASgJQgy6SAlyBxjIAboBAQBCDAoDYWN0EgW6SAIIASJpChZSZWNvcmRHcmFwaEFjdFJlc3BvbnNlEiYKBmN1cnNvchgBIAEoCzIWLmNvcy5oaWdod2F5LnYxLkN1cnNvchIRCgltZW1vcnlfaWQYAiABKAkSFAoMZGVkdXBsaWNhdGVkGAMgASgIMogBCg9HcmFwaExvZ1NlcnZpY2USdQoOUmVjb3JkR3JhcGhBY3QSJy5jb3MuY29uZHVjdG9yLnYxLlJlY29yZEdyYXBoQWN0UmVxdWVzdBooLmNvcy5jb25kdWN0b3IudjEuUmVjb3JkR3JhcGhBY3RSZXNwb25zZSIQks4YDAgDEgZtb2R1bGUoAWIGcHJvdG8z", [file_buf_validate_validate, file_cos_auth_v1_auth, file_cos_graph_v1_graph_acts, file_cos_highway_v1_highway]);
+  fileDesc("Cihjb3MvY29uZHVjdG9yL3YxL2dyYXBoX2xvZ19zZXJ2aWNlLnByb3RvEhBjb3MuY29uZHVjdG9yLnYxIqkCChVSZWNvcmRHcmFwaEFjdFJlcXVlc3QSOQoGbW9kdWxlGAEgASgJQim6SCbYAQFyIRgoMh1eW2Etel1bYS16MC05XSooX1thLXowLTldKykqJBItCgdjaGFuZ2VkGAIgASgLMhouY29zLmdyYXBoLnYxLkdyYXBoQ2hhbmdlZEgAEi4KBm1lcmdlZBgDIAEoCzIcLmNvcy5ncmFwaC52MS5FbnRpdGllc01lcmdlZEgAEioKBXNwbGl0GAQgASgLMhkuY29zLmdyYXBoLnYxLkVudGl0eVNwbGl0SAASJQoPaWRlbXBvdGVuY3lfa2V5GAUgASgJQgy6SAlyBxjIAboBAQASFQoNcmVjb3JkZWRfb25seRgGIAEoCEIMCgNhY3QSBbpIAggBImkKFlJlY29yZEdyYXBoQWN0UmVzcG9uc2USJgoGY3Vyc29yGAEgASgLMhYuY29zLmhpZ2h3YXkudjEuQ3Vyc29yEhEKCW1lbW9yeV9pZBgCIAEoCRIUCgxkZWR1cGxpY2F0ZWQYAyABKAgyiAEKD0dyYXBoTG9nU2VydmljZRJ1Cg5SZWNvcmRHcmFwaEFjdBInLmNvcy5jb25kdWN0b3IudjEuUmVjb3JkR3JhcGhBY3RSZXF1ZXN0GiguY29zLmNvbmR1Y3Rvci52MS5SZWNvcmRHcmFwaEFjdFJlc3BvbnNlIhCSzhgMCAMSBm1vZHVsZSgBYgZwcm90bzM", [file_buf_validate_validate, file_cos_auth_v1_auth, file_cos_graph_v1_graph_acts, file_cos_highway_v1_highway]);
 
 /**
  * An act to record.
@@ -70,6 +70,14 @@ export type RecordGraphActRequest = Message<"cos.conductor.v1.RecordGraphActRequ
    * @generated from field: string idempotency_key = 5;
    */
   idempotencyKey: string;
+
+  /**
+   * Whether nothing is to be recorded any more: the answer is that of the earlier call with the same key, if there was one, else it is
+   * refused (NOT_FOUND, MEMORY_NOT_FOUND). Unset: what is new is recorded.
+   *
+   * @generated from field: bool recorded_only = 6;
+   */
+  recordedOnly: boolean;
 };
 
 /**

@@ -37,7 +37,8 @@ export type CreateNodeRequest = Message<"cos.graph.v1.CreateNodeRequest"> & {
   node?: NodeContent | undefined;
 
   /**
-   * Makes the call safe to repeat, as in `cos.conductor.v1.RecordMemoryRequest`. Unset: not safe.
+   * Makes the call safe to repeat, as in `cos.conductor.v1.RecordMemoryRequest`: a repeated call is answered with the act that was recorded
+   * at first, also where it would be refused by now. Unset: not safe.
    *
    * @generated from field: string idempotency_key = 2;
    */
@@ -107,7 +108,7 @@ export const NodeContentSchema: GenMessage<NodeContent> = /*@__PURE__*/
  */
 export type CreateNodeResponse = Message<"cos.graph.v1.CreateNodeResponse"> & {
   /**
-   * The node.
+   * The node as it is now. Unset: it was deleted since.
    *
    * @generated from field: cos.graph.v1.Node node = 1;
    */
@@ -298,7 +299,8 @@ export type DeleteNodeRequest = Message<"cos.graph.v1.DeleteNodeRequest"> & {
   revision: bigint;
 
   /**
-   * Whether relationships that were made by hand and touch it are deleted with it. Unset: then it is refused (FAILED_PRECONDITION).
+   * Whether relationships of its module that were made by hand and touch it are deleted with it. Unset: where there are some, it is refused
+   * (FAILED_PRECONDITION). Those of other modules have no end from then on, and are not shown.
    *
    * @generated from field: bool force = 4;
    */
@@ -417,7 +419,7 @@ export const CreateRelationshipRequestSchema: GenMessage<CreateRelationshipReque
  */
 export type CreateRelationshipResponse = Message<"cos.graph.v1.CreateRelationshipResponse"> & {
   /**
-   * The relationship.
+   * The relationship as it is now. Unset: it was deleted since, or one of its ends is not there any more for this caller.
    *
    * @generated from field: cos.graph.v1.Relationship relationship = 1;
    */
@@ -664,14 +666,14 @@ export type BatchChangeGraphResponse = Message<"cos.graph.v1.BatchChangeGraphRes
   cursor?: Cursor | undefined;
 
   /**
-   * The nodes that were written, in the order of the changes.
+   * The nodes that were written, in the order of the changes, without those that are gone by now.
    *
    * @generated from field: repeated cos.graph.v1.Node nodes = 2;
    */
   nodes: Node[];
 
   /**
-   * The relationships that were written, in the order of the changes.
+   * The relationships that were written, in the order of the changes, without those that are gone by now or have lost an end.
    *
    * @generated from field: repeated cos.graph.v1.Relationship relationships = 3;
    */

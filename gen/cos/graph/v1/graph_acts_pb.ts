@@ -245,7 +245,10 @@ export const ItemDeletedSchema: GenMessage<ItemDeleted> = /*@__PURE__*/
   messageDesc(file_cos_graph_v1_graph_acts, 4);
 
 /**
- * `cos.entity.merged`: several names are names of one entity, in the past and from now on. Relationships made by hand move along.
+ * `cos.entity.merged`: several names are names of one entity, in the past and from now on.
+ *
+ * The module's relationships that were made by hand move along. One that was made in another module stays at the entity that is no more: it is
+ * shown again when that entity is split off again.
  *
  * @generated from message cos.graph.v1.EntitiesMerged
  */

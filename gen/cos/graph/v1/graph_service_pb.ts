@@ -250,7 +250,7 @@ export const GraphService: GenService<{
   },
   /**
    * Sends all nodes, then all relationships of a module, in the order of their ids. If the graph is built anew meanwhile, or the process goes
-   * away, it ends with DRAINING: ask for it again.
+   * away, it ends with DRAINING: ask for it again. A process sends a few at a time; beyond, OVERLOADED: come back when RetryInfo says.
    *
    * @generated from rpc cos.graph.v1.GraphService.ExportGraph
    */

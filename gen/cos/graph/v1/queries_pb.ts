@@ -567,7 +567,7 @@ export type FindShortestPathResponse = Message<"cos.graph.v1.FindShortestPathRes
   relationships: Relationship[];
 
   /**
-   * Whether the search ended at its limit of 50,000 nodes before it was sure.
+   * Whether the search ended before it was sure, at its limit of 50,000 nodes, or of 500,000 relationships that it looked at.
    *
    * @generated from field: bool truncated = 3;
    */

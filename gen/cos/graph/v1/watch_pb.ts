@@ -158,7 +158,12 @@ export const WatchGraphResponseSchema: GenMessage<WatchGraphResponse> = /*@__PUR
   messageDesc(file_cos_graph_v1_watch, 1);
 
 /**
- * What changed.
+ * What changed. Frames are to be applied in the order in which they come, and within a frame `removed` before the rest. No id comes twice
+ * in one frame: what was removed and is there again comes in two.
+ *
+ * A relationship is shown while both of its ends are there. So one whose end is removed goes with it, and is not named. Not told is also
+ * what comes into sight with an end alone: a relationship that was kept while its end was away, or that was there before its end was. Reads
+ * show it, and it comes here when it changes itself. Who keeps a copy lists the neighbors of a node that came again.
  *
  * @generated from message cos.graph.v1.GraphChanges
  */
@@ -192,7 +197,7 @@ export type GraphChanges = Message<"cos.graph.v1.GraphChanges"> & {
   relationships: Relationship[];
 
   /**
-   * Ids of nodes and relationships that are there no more.
+   * Ids of nodes and relationships that went. Some may be of what was never told.
    *
    * @generated from field: repeated string removed = 5;
    */

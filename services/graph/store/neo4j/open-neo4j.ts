@@ -54,8 +54,9 @@ export interface Neo4j {
   ): Promise<Row[]>;
   /** Has the server plan statements, one after the other; rejects when one cannot be planned. */
   plan(texts: readonly string[], parameters: object): Promise<void>;
-  /** All statements of one transaction. `work` is called again after a deadlock. What it throws is told as it is. */
-  write<Result>(work: (run: Run) => Promise<Result>): Promise<Result>;
+  /** All statements of one transaction. `work` is called again after a deadlock. What it throws is told as it is. `timeoutMs`:
+   * default `writeTimeoutMs`. */
+  write<Result>(work: (run: Run) => Promise<Result>, timeoutMs?: number): Promise<Result>;
   close(): Promise<void>;
 }
 
@@ -120,10 +121,10 @@ class Neo4jConnection implements Neo4j {
     return this.#fire(() => this.#readInTime<Row>([texts].flat(), parameters, { signal, timeoutMs }));
   }
 
-  async write<Result>(work: (run: Run) => Promise<Result>): Promise<Result> {
+  async write<Result>(work: (run: Run) => Promise<Result>, timeoutMs?: number): Promise<Result> {
     // A probe is to be short: while it runs everybody else is refused.
     while (this.breaker.state !== "closed") await this.#fire(() => this.#ping(this.#silenceMs));
-    return this.#fire(() => this.#writeWatched(work));
+    return this.#fire(() => this.#writeWatched(work, timeoutMs ?? this.#options.writeTimeoutMs ?? 30_000));
   }
 
   async close(): Promise<void> {
@@ -233,13 +234,11 @@ class Neo4jConnection implements Neo4j {
   }
 
   /** N2. */
-  async #writeWatched<Result>(work: (run: Run) => Promise<Result>): Promise<Result> {
+  async #writeWatched<Result>(work: (run: Run) => Promise<Result>, timeout: number): Promise<Result> {
     const session = this.#driver.session({ database: this.#database, defaultAccessMode: "WRITE" });
     const over = new AbortController();
     const writing = this.#ensured().then(() =>
-      session.executeWrite((transaction) => work(runOf(transaction, over.signal)), {
-        timeout: this.#options.writeTimeoutMs ?? 30_000,
-      }),
+      session.executeWrite((transaction) => work(runOf(transaction, over.signal)), { timeout }),
     );
     try {
       return await Promise.race([writing, this.#watch(over.signal, this.#silenceMs)]);

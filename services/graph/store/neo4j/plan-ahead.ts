@@ -21,15 +21,18 @@ const RELATED: EdgeFilter = { way: "both", types: ["RELATES_TO", "DEPENDS_ON"], 
 /**
  * Has the server plan what is usually asked, one statement after the other, what people ask first at the beginning.
  *
- * A server that has just started takes seconds for some of these plans, and some 15 s for all of them: longer than a reader waits.
+ * A server that has just started takes seconds for some of these plans, and some 20 s for all of them: longer than a reader waits. It
+ * plans anew for parameters of other types; so everything is planned for callers who read all modules, and for those who read some.
  * Rejects when the server goes away.
  */
 export async function planAhead(neo4j: Neo4j, graph: string): Promise<void> {
-  const run: Reading["run"] = async (texts, parameters) => {
-    await neo4j.plan([texts].flat(), { graph, modules: null, ...parameters });
-    return [];
-  };
-  await planReads({ run });
+  for (const modules of [null, ["cc"]]) {
+    const run: Reading["run"] = async (texts, parameters) => {
+      await neo4j.plan([texts].flat(), { graph, modules, ...parameters });
+      return [];
+    };
+    await planReads({ run });
+  }
 }
 
 async function planReads(reading: Reading): Promise<void> {
@@ -37,6 +40,7 @@ async function planReads(reading: Reading): Promise<void> {
   await readLivePlaces(reading, module);
   await readLivePlaces(reading, undefined);
   await readStats(reading, undefined);
+  await readStats(reading, module);
   await searchNames(reading, { module, words: ["a"], labels: [], limit });
   await findNodes(reading, { module, labels: [], name: "a", properties: {}, limit });
   await readNodes(reading, ids);

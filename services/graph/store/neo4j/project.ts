@@ -25,6 +25,9 @@ class NotBegun extends Error {
   }
 }
 
+/** One event may take long, such as the merge of two entities with a hundred thousand memories each. */
+const ALONE_TIMEOUT_MS = 600_000;
+
 /** The place is written first, which locks it until the transaction ends. */
 const LOCK_PLACE = `${GENERATIONS} AND g.number = $generation AND g.dropping IS NULL
   MERGE (p:CosPlace {key: g.prefix + '/' + $module}) SET p.module = $module, p.lock = true`;
@@ -38,7 +41,9 @@ const READ_PLACE = `${GENERATIONS} AND g.number = $generation AND g.dropping IS 
   RETURN g.prefix AS prefix, p.module AS module, coalesce(p.position, 0) AS position, coalesce(p.epoch, '') AS epoch,
     coalesce(p.atMs, 0) AS atMs`;
 
-const WRITE_PLACE = `MATCH (p:CosPlace {key: $key}) SET p.position = $position, p.epoch = $epoch, p.atMs = $atMs`;
+/** `atMs` is by our clock; `writtenMs` by that of Neo4j, which alone can say how long ago it was (read-changes.ts). */
+const WRITE_PLACE = `MATCH (p:CosPlace {key: $key})
+  SET p.position = $position, p.epoch = $epoch, p.atMs = $atMs, p.writtenMs = timestamp()`;
 
 /**
  * Takes one step of a projection.
@@ -57,25 +62,29 @@ const WRITE_PLACE = `MATCH (p:CosPlace {key: $key}) SET p.position = $position, 
 export async function project(
   neo4j: Neo4j,
   graph: string,
-  { generation, module, after }: Parameters<ProjectionStore["project"]>[0],
+  { generation, module, after, alone = false }: Parameters<ProjectionStore["project"]>[0],
   work: (transaction: ProjectionTransaction) => Promise<Place>,
 ): Promise<Place | undefined> {
   safeModule(module);
   try {
-    const taken = await neo4j.write(async (run) => {
-      const asked = { graph, generation: int(generation), module };
-      const [, [locked]] = await Promise.all([
-        run(LOCK_PLACE, asked),
-        run<Place & { prefix: string }>(READ_PLACE, asked),
-      ]);
-      if (locked === undefined) throw new NotBegun(undefined);
-      const { prefix, ...stored } = locked;
-      if (stored.position !== after) throw new NotBegun(stored);
-      const { position, epoch, atMs } = await work(transactionOf({ run, prefix, module }));
-      const key = `${prefix}/${module}`;
-      await run(WRITE_PLACE, { key, position: int(position), epoch, atMs: int(atMs) });
-      return { key, place: { module, position, epoch, atMs } };
-    });
+    const write = neo4j.write(
+      async (run) => {
+        const asked = { graph, generation: int(generation), module };
+        const [, [locked]] = await Promise.all([
+          run(LOCK_PLACE, asked),
+          run<Place & { prefix: string }>(READ_PLACE, asked),
+        ]);
+        if (locked === undefined) throw new NotBegun(undefined);
+        const { prefix, ...stored } = locked;
+        if (stored.position !== after) throw new NotBegun(stored);
+        const { position, epoch, atMs } = await work(transactionOf({ run, prefix, module }));
+        const key = `${prefix}/${module}`;
+        await run(WRITE_PLACE, { key, position: int(position), epoch, atMs: int(atMs) });
+        return { key, place: { module, position, epoch, atMs } };
+      },
+      alone ? ALONE_TIMEOUT_MS : undefined,
+    );
+    const taken = await write;
     await settle(neo4j, taken.key, taken.place.position);
     return taken.place;
   } catch (error) {

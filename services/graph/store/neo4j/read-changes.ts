@@ -1,5 +1,5 @@
 import { int } from "neo4j-driver";
-import type { Change, GraphReader } from "../../domain/graph-store.ts";
+import type { Change, ChangesPage, GraphReader } from "../../domain/graph-store.ts";
 import { eachType, edgeOf, HEAD, inScope, isVisible } from "./cypher.ts";
 import { bare, idOfGid } from "./gid.ts";
 import type { Reading } from "./reading.ts";
@@ -29,12 +29,12 @@ const CHANGES = [
 ];
 
 /** Longer than a commit takes, once its place was written. */
-const SETTLED_AFTER_MS = 5000;
+const SETTLED_AFTER_MS = 30_000;
 
-/** How far a module is settled (project.ts, J3); as far as it is at all, if its last step was long ago. */
+/** How far a module is settled (project.ts, J3); as far as it is at all, if its last step was long ago by the clock of Neo4j itself. */
 const SETTLED = `${HEAD} MATCH (p:CosPlace {key: h.live + '/' + $module}) WHERE ${inScope("p")}
   OPTIONAL MATCH (s:CosSettled {key: p.key})
-  WITH p.position AS position, [n IN [p.settled, s.position] WHERE n IS NOT NULL] AS known, timestamp() - p.atMs AS sinceMs
+  WITH p.position AS position, [n IN [p.settled, s.position] WHERE n IS NOT NULL] AS known, timestamp() - p.writtenMs AS sinceMs
   RETURN CASE WHEN sinceMs > ${SETTLED_AFTER_MS} THEN position
     ELSE reduce(most = 0, n IN known | CASE WHEN n > most THEN n ELSE most END) END AS upTo`;
 
@@ -45,10 +45,11 @@ type StoredChange =
 
 type ChangesQuery = Parameters<GraphReader["changes"]>[1];
 
-/** What changed above a place, by (changed, kind, id). */
-export async function readChanges(reading: Reading, query: ChangesQuery): Promise<Change[]> {
+/** What changed above a place, as far as it is settled, by (changed, kind, id). */
+export async function readChanges(reading: Reading, query: ChangesQuery): Promise<ChangesPage> {
   const [settled] = await reading.run<{ upTo: number | null }>(SETTLED, { module: query.module });
-  return settled?.upTo ? readChangesUpTo(reading, settled.upTo, query) : [];
+  const upTo = settled?.upTo ?? 0;
+  return { changes: upTo === 0 ? [] : await readChangesUpTo(reading, upTo, query), upTo };
 }
 
 /** Whether all of it is settled or not. */

@@ -104,11 +104,21 @@ async function removeEdges(
   return gone.flatMap(({ from, to }) => [from, to]);
 }
 
-/** Removes ghosts that no edge needs any more. */
+const LOCK_GHOSTS = `UNWIND $gids AS gid ${itemAt("n", "gid")} WHERE n.module IS NULL SET n.lock = true`;
+
+const DELETE_GHOSTS = `UNWIND $gids AS gid ${itemAt("n", "gid")}
+  WHERE n.lock AND n.module IS NULL AND NOT EXISTS { (n)--() } DELETE n`;
+
+const UNLOCK_GHOSTS = `UNWIND $gids AS gid ${itemAt("n", "gid")} WHERE n.lock REMOVE n.lock`;
+
+/**
+ * Removes ghosts that no edge needs any more. They are locked by one statement and looked at by the next: another module's step may be
+ * filling one, or giving it an edge, and is waited for.
+ */
 export async function sweepGhosts({ run }: Part, gids: readonly string[]): Promise<void> {
   if (gids.length === 0) return;
-  const text = `UNWIND $gids AS gid ${itemAt("n", "gid")} WHERE n.module IS NULL AND NOT EXISTS { (n)--() } DELETE n`;
-  await run(text, { gids: [...new Set(gids)] });
+  const parameters = { gids: [...new Set(gids)].sort() };
+  await Promise.all([LOCK_GHOSTS, DELETE_GHOSTS, UNLOCK_GHOSTS].map((text) => run(text, parameters)));
 }
 
 function byType(rows: readonly EdgeRow[]): Map<Type, EdgeRow[]> {

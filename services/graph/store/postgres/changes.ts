@@ -1,7 +1,7 @@
 import type { Scope } from "#shared/auth/scope.ts";
 import type { Postgres } from "#shared/postgres/open-postgres.ts";
 import { queryAbortably } from "#shared/postgres/query-abortably.ts";
-import type { Change, GraphReader } from "../../domain/graph-store.ts";
+import type { Change, ChangesPage, GraphReader } from "../../domain/graph-store.ts";
 import { edgeColumns, edgeOf, type StoredEdge } from "./edge-rows.ts";
 import { live } from "./generations.ts";
 import { nodeColumns, nodeOf, type StoredNode } from "./node-rows.ts";
@@ -22,7 +22,10 @@ const changes = `with page as materialized (
     ${part("removed", "t", 1, "true")} union all ${part("node", "n", 2, "true")} union all ${part("edge", "e", 3, isVisible("e"))}
   ) c order by c.changed, c.nth, c.id limit $3
 )
-select c.nth, c.id, c.changed::float8 as changed, ${nodeColumns}, ${edgeColumns} from page c
+select coalesce((select p.position::float8 from cos_graph.place p
+    where p.generation = ${live} and p.module = $2 and ${inScope("p")}), 0) as up_to,
+  c.nth, c.id, c.changed::float8 as changed, ${nodeColumns}, ${edgeColumns}
+from (select) one left join page c on true
 left join lateral (
   select * from cos_graph.node n where c.nth = 2 and n.generation = ${live} and n.module = $2 and n.id = c.id limit 1) n on true
 left join lateral (
@@ -30,6 +33,9 @@ left join lateral (
 order by c.changed, c.nth, c.id`;
 
 type StoredChange = StoredNode & StoredEdge & { nth: number; id: string; changed: number };
+
+/** Where nothing changed there is one row all the same: how far that is true comes from the same state of the tables. */
+type StoredRow = (StoredChange | { readonly nth: null }) & { readonly up_to: number };
 
 const lastId = "ffffffff-ffff-ffff-ffff-ffffffffffff";
 
@@ -39,14 +45,14 @@ export async function readChanges(
   scope: Scope,
   { module, after, limit }: Parameters<GraphReader["changes"]>[1],
   signal?: AbortSignal,
-): Promise<Change[]> {
-  const rows = await queryAbortably<StoredChange & Record<string, unknown>>(postgres, {
+): Promise<ChangesPage> {
+  const rows = await queryAbortably<StoredRow & Record<string, unknown>>(postgres, {
     name: "graph_changes",
     text: changes,
     values: [scopeParameter(scope), module, limit, ...kinds.flatMap((kind) => placeOf(kind, after))],
     signal,
   });
-  return rows.map(changeOf);
+  return { changes: rows.flatMap((row) => (row.nth === null ? [] : [changeOf(row)])), upTo: rows[0]?.up_to ?? 0 };
 }
 
 /** What comes before `after` in the order of kinds is through with its position; what comes after has yet to begin it. */

@@ -1,3 +1,4 @@
+import type { ClientBase } from "pg";
 import type { Scope } from "#shared/auth/scope.ts";
 import type { CosError } from "#shared/errors/cos-error.ts";
 import type { Log } from "#shared/log/open-log.ts";
@@ -37,37 +38,48 @@ import { inScope, scopeParameter } from "./visibility.ts";
 export interface PostgresGraphOptions {
   readonly url: string;
   readonly log: Log;
-  /** Connections at most. Default 10. */
+  /** Connections of readers at most; the projection has its own. Default 10. */
   readonly poolMax?: number;
   /** For a connection. Default 1,500. */
   readonly connectTimeoutMs?: number;
 }
 
+/** Two lanes of the log, a build, and what is asked in a moment beside them. */
+const PROJECTION_POOL_MAX = 4;
+
 /**
  * Opens the graph in PostgreSQL's tables. No connection is made yet: PostgreSQL may come later, and until then everything rejects with
- * ENGINE_UNAVAILABLE. Every new connection is checked before its first use: is the schema good enough.
+ * ENGINE_UNAVAILABLE. Every new connection is checked before its first use: is the schema good enough. The projection has connections of
+ * its own, so that however many read, it goes on.
  */
 export async function openPostgresGraph(options: PostgresGraphOptions): Promise<GraphStore> {
   const { url, log, connectTimeoutMs = 1500 } = options;
   const needed = [{ schema: graphSchema, migrations: graphMigrations.map(({ name }) => name) }];
-  const postgres = await openPostgres({
+  const shared = {
     url,
     log,
-    applicationName: "cos graph",
     entities: [],
     schema: graphSchema,
     migrations: graphMigrations,
-    ...(options.poolMax === undefined ? {} : { poolMax: options.poolMax }),
     connectTimeoutMs,
     settings: plannerSettings,
-    onConnect: (client) => assertSchemasCurrent(client, needed, connectTimeoutMs),
+    onConnect: (client: ClientBase) => assertSchemasCurrent(client, needed, connectTimeoutMs),
+  };
+  const { poolMax = 10 } = options;
+  const reading = await openPostgres({ ...shared, applicationName: "cos graph", poolMax });
+  const projecting = await openPostgres({
+    ...shared,
+    applicationName: "cos graph projection",
+    poolMax: PROJECTION_POOL_MAX,
   });
   return {
     engine: "postgres",
-    ready: (signal) => ready(postgres, signal),
-    close: () => postgres.close(),
-    ...projectionOf(postgres),
-    ...readerOf(postgres),
+    ready: (signal) => ready(reading, signal),
+    close: async () => {
+      await Promise.all([reading.close(), projecting.close()]);
+    },
+    ...projectionOf(projecting),
+    ...readerOf(reading),
   };
 }
 

@@ -33,8 +33,12 @@ const merge = (name = "Betty") =>
     },
   });
 
-const storeOf = (record: (accepted: AcceptedMemory) => Promise<Recorded>) => ({
+const storeOf = (
+  record: (accepted: AcceptedMemory) => Promise<Recorded>,
+  find: (accepted: AcceptedMemory) => Promise<Recorded | undefined> = async () => undefined,
+) => ({
   record: jest.fn((_: Scope, accepted: AcceptedMemory) => record(accepted)),
+  findRecorded: jest.fn((_: Scope, accepted: AcceptedMemory) => find(accepted)),
 });
 
 test("records for whoever asked, within what they may see, and answers with the place", async () => {
@@ -60,6 +64,22 @@ test("what breaks a rule is not recorded", async () => {
   const store = storeOf(() => Promise.reject(new Error("not to be called")));
   await expect(recordGraphAct(store)(merge("\ud800"), call)).rejects.toMatchObject({ reasonName: "INVALID_FIELD" });
   expect(store.record).not.toHaveBeenCalled();
+});
+
+test("what is only asked for is answered as it was recorded, or refused, and never recorded", async () => {
+  const { memory, module } = someMemory({ module: "pepys" });
+  const never = () => Promise.reject(new Error("not to be called"));
+  const earlier = { memory, module, position: 3, epoch: "e1", deduplicated: true };
+  const asked = { ...merge(), recordedOnly: true, idempotencyKey: "k" };
+  const known = storeOf(never, async () => earlier);
+  await expect(recordGraphAct(known)(asked, call)).resolves.toMatchObject({
+    cursor: { position: 3n },
+    memoryId: memory.id,
+    deduplicated: true,
+  });
+  expect(known.findRecorded.mock.calls[0]?.[0]).toBe(access.scope);
+  const refused = { reasonName: "MEMORY_NOT_FOUND" };
+  await expect(recordGraphAct(storeOf(never))(asked, call)).rejects.toMatchObject(refused);
 });
 
 test("a module that is not there is told by the field that named it; other refusals as they are", async () => {

@@ -132,13 +132,42 @@ describe("a shortest way", () => {
       ...line(3).map((edge) => ({ ...edge, edge: `x${edge.edge}`, to: `x${edge.to}` })),
     ]);
     const query = { from: "n0", to: "n3", depth: 6 };
-    await expect(shortestPath(there, back, query, 4)).resolves.toEqual({ path: undefined, truncated: true });
-    await expect(shortestPath(there, back, query, 50)).resolves.toMatchObject({ truncated: false });
+    await expect(shortestPath(there, back, query, { nodes: 4, steps: 500 })).resolves.toEqual({
+      path: undefined,
+      truncated: true,
+    });
+    await expect(shortestPath(there, back, query, { nodes: 50, steps: 500 })).resolves.toMatchObject({
+      truncated: false,
+    });
+  });
+
+  test("P3: a dense graph is not looked at as a whole, and a search that ends so says that it is not sure", async () => {
+    let looked = 0;
+    /** Each node has a relationship to each of these. */
+    const among =
+      (name: string, size: number): Expand =>
+      async (asked, fanOut) => {
+        const to = Array.from({ length: Math.min(size, fanOut) }, (_, n) => `${name}${n}`);
+        const found = asked.flatMap((from) =>
+          to.map((node) => ({ edge: `${from}-${node}`, from, to: node, count: 1 })),
+        );
+        looked += found.length;
+        return found;
+      };
+    const [here, there] = [among("a", 400), among("b", 500)];
+    const [query, limits] = [
+      { from: "n0", to: "n1", depth: 12 },
+      { nodes: 50_000, steps: 20_000 },
+    ];
+    await expect(shortestPath(here, there, query, limits)).resolves.toEqual({ path: undefined, truncated: true });
+    expect(looked).toBeLessThan(limits.steps + 20_000);
+    const met = await shortestPath(here, here, query, limits);
+    expect([met.path?.nodes.length, met.truncated]).toEqual([3, false]);
   });
 
   test("P3: a way that is found on the last nodes that there was room for is still a shortest one", async () => {
     const [there, back] = along(line(1));
-    const found = await shortestPath(there, back, { from: "n0", to: "n1", depth: 6 }, 3);
+    const found = await shortestPath(there, back, { from: "n0", to: "n1", depth: 6 }, { nodes: 3, steps: 500 });
     expect(found).toEqual({ path: { nodes: ["n0", "n1"], edges: ["e0"] }, truncated: false });
   });
 });

@@ -128,6 +128,30 @@ describe("changes that go together", () => {
     expect(await batch(gone, { idempotencyKey: "g" })).toEqual(deleted);
   });
 
+  test("B3: a batch that is repeated with its key is answered with its act when an end of it is gone by now", async () => {
+    const { node: made } = await graph.createNode({ node: { name: "there" } });
+    const id = made?.id ?? "";
+    const asked = [node(uuid(1)), relation(uuid(2), uuid(1), id)];
+    const { cursor } = await batch(asked, { idempotencyKey: "k" });
+    await graph.deleteNode({ id, force: true });
+    const again = await batch(asked, { idempotencyKey: "k" });
+    expect(again).toMatchObject({ cursor, nodes: [{ name: "n" }], relationships: [] });
+  });
+
+  test("B3: what is wrong with a batch that has a new key is told, and nothing is recorded", async () => {
+    const { node: made } = await graph.createNode({ node: { name: "there" } });
+    const before = graph.appended;
+    const wrong = {
+      "NODE_NOT_FOUND changes[0].relationship_written.to_id": relation(uuid(1), made?.id ?? "", uuid(9)),
+      "NODE_NOT_FOUND changes[0].node_deleted.id": nodeGone(uuid(9)),
+      "REVISION_STALE changes[0].node_written.revision": node(made?.id ?? "", { revision: 1n }),
+    };
+    for (const [refusal, change] of Object.entries(wrong)) {
+      expect(await refusalOf(batch([change], { idempotencyKey: "new" }))).toBe(refusal);
+    }
+    expect(graph.appended).toBe(before);
+  });
+
   test("together they are 64 KiB at most", async () => {
     const large = Array.from({ length: 40 }, (_, n) =>
       node(uuid(n), { properties: { a: "x".repeat(1000), b: "x".repeat(1000) } }),
@@ -194,6 +218,18 @@ describe("what names mean", () => {
     expect(entity).toMatchObject({ name: "Elizabeth Pepys", memoryCount: 1n });
     expect(split).toMatchObject({ name: "Besse", memoryCount: 1n });
     expect((await graph.listAliases({})).aliases).toEqual([]);
+  });
+
+  test("what another module says of a merged entity is hidden, and shown again when a split brings the entity back", async () => {
+    const besse = (await graph.getNode({ name: "Besse" })).node?.id ?? "";
+    const { node: there } = await graph.createNode({ node: { name: "there", module: "there" } });
+    const ends = { fromId: there?.id ?? "", toId: besse };
+    const { relationship } = await graph.createRelationship({ relationship: { module: "there", ...ends } });
+    const id = relationship?.id ?? "";
+    await graph.mergeEntities({ entities: [person("Besse")], into: person("Elizabeth Pepys") });
+    expect(await refusalOf(graph.getRelationship({ id }))).toBe("RELATIONSHIP_NOT_FOUND id");
+    await graph.splitEntity({ entity: person("Elizabeth Pepys"), name: person("Besse") });
+    expect((await graph.getRelationship({ id })).relationship).toMatchObject(ends);
   });
 
   test("of an entity whose only name leaves it nothing is left; of a name that no memory uses nothing is there", async () => {

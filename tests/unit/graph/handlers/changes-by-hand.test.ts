@@ -52,6 +52,14 @@ describe("a node made by hand", () => {
     expect(other.node?.id).not.toBe(first.node?.id);
   });
 
+  test("a repeated call with its key is answered with the act when the node is gone by now", async () => {
+    const asked = { node: { name: "Naseby" }, idempotencyKey: "k" };
+    const { node, cursor } = await graph.createNode(asked);
+    await graph.deleteNode({ id: node?.id ?? "" });
+    const again = await graph.createNode(asked);
+    expect([again.cursor, again.node]).toEqual([cursor, undefined]);
+  });
+
   test("what the contract's rules do not find is refused, naming the field, and nothing is recorded", async () => {
     const faults = {
       "node.name": { name: "" },
@@ -137,6 +145,18 @@ describe("a node made by hand", () => {
     expect(await refusalOf(graph.deleteNode({ id: one.id }))).toBe("NODE_NOT_FOUND id");
   });
 
+  test("what another module says of it does not keep it, since that is not deleted with it", async () => {
+    const [one, other] = [await makeNode("one"), await makeNode("other", "there")];
+    for (let n = 0; n < 120; n += 1) {
+      const relationship = { module: "there", fromId: other.id, toId: one.id };
+      await graph.createRelationship({ relationship });
+    }
+    const { relationship: mine } = await graph.createRelationship({ relationship: { fromId: one.id, toId: other.id } });
+    expect(await refusalOf(graph.deleteNode({ id: one.id }))).toBe("NODE_IN_USE");
+    await graph.deleteRelationship({ id: mine?.id ?? "" });
+    await expect(graph.deleteNode({ id: one.id })).resolves.toMatchObject({ cursor: { module: "cc" } });
+  });
+
   test("what was derived is not changed by hand, and what is elsewhere is not there", async () => {
     const id = sourceId("cc", "diary");
     expect(await refusalOf(graph.updateNode({ id, node: { name: "x" }, updateMask: { paths: ["name"] } }))).toBe(
@@ -172,6 +192,22 @@ describe("a relationship made by hand", () => {
     const first = await graph.createRelationship(asked);
     expect(first.relationship?.type).toBe("RELATES_TO");
     expect(await graph.createRelationship(asked)).toEqual(first);
+  });
+
+  test("a repeated call with its key is answered with the act when an end, or the relationship, is gone by now", async () => {
+    const [one, other] = [await makeNode("one"), await makeNode("other")];
+    const asked = { relationship: { fromId: one.id, toId: other.id }, idempotencyKey: "k" };
+    const { relationship, cursor } = await graph.createRelationship(asked);
+    await graph.deleteRelationship({ id: relationship?.id ?? "" });
+    const again = await graph.createRelationship(asked);
+    expect([again.cursor, again.relationship]).toEqual([cursor, undefined]);
+    await graph.deleteNode({ id: other.id });
+    expect(await graph.createRelationship(asked)).toEqual(again);
+    const changed = { ...asked, relationship: { ...asked.relationship, type: "DEPENDS_ON" } };
+    expect(await refusalOf(graph.createRelationship(changed))).toBe("IDEMPOTENCY_KEY_REUSED");
+    const fresh = graph.createRelationship({ ...asked, idempotencyKey: "new" });
+    expect(await refusalOf(fresh)).toBe("NODE_NOT_FOUND relationship.to_id");
+    expect(graph.appended).toBe(5);
   });
 
   test("ends that are missing, the same, or not to be seen are refused, naming the end", async () => {

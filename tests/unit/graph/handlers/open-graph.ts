@@ -59,17 +59,20 @@ export async function openGraph() {
   let before: (() => Promise<unknown>) | undefined;
   let refusal: Error | undefined;
   const acts: RecordGraphActRequest[] = [];
+  let appended = 0;
   const recordAct = async (request: RecordGraphActRequest) => {
     if (refusal !== undefined) throw refusal;
     const interfere = before;
     before = undefined;
     await interfere?.();
     acts.push(request);
-    const { module, act, idempotencyKey: key } = request;
-    const content = JSON.stringify(toJson(RecordGraphActRequestSchema, request));
+    const { module, act, idempotencyKey: key, recordedOnly } = request;
+    const content = JSON.stringify(toJson(RecordGraphActRequestSchema, { ...request, recordedOnly: false }));
     const known = key === "" ? undefined : keys.get(`${module} ${key}`);
     if (known !== undefined && known.content !== content)
       throw new CosError(ErrorReason.IDEMPOTENCY_KEY_REUSED, "the key was used for other content");
+    if (known === undefined && recordedOnly) throw new CosError(ErrorReason.MEMORY_NOT_FOUND, "nothing was recorded");
+    if (known === undefined) appended += 1;
     const event = act.case === undefined ? { kind: "passed" } : { ...act.value, kind: act.case };
     const position = known?.position ?? (await append(module, event));
     if (key !== "") keys.set(`${module} ${key}`, { content, position });
@@ -90,7 +93,12 @@ export async function openGraph() {
   return {
     store,
     streams,
+    /** What the conductor was asked to record. */
     acts,
+    /** How many of them it recorded. */
+    get appended() {
+      return appended;
+    },
     /** The places that calls have waited for. */
     awaited,
     ...askedBy({ ...graphReads(needs), ...graphWrites(needs) }),

@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { beforeEach, describe, expect, test } from "@jest/globals";
-import { ListNeighborsRequestSchema, NeighborOrder } from "#gen/cos/graph/v1/queries_pb.ts";
+import { FindNodesRequestSchema, ListNeighborsRequestSchema, NeighborOrder } from "#gen/cos/graph/v1/queries_pb.ts";
 import { listOf } from "#services/graph/handlers/list-page.ts";
 import { encodePageToken } from "#shared/paging/page-token.ts";
 import { callIn, type Graph, memoryAt, openGraph, refusalOf } from "./open-graph.ts";
@@ -78,6 +78,11 @@ describe("finding nodes", () => {
     expect(await refusalOf(graph.findNodes({ properties: nine }))).toBe("INVALID_FIELD properties");
     const { nextPageToken: pageToken } = await graph.findNodes({ pageSize: 1 });
     expect(await refusalOf(graph.findNodes({ kind: "person", pageToken }))).toBe("PAGE_TOKEN_INVALID page_token");
+    const list = listOf(FindNodesRequestSchema, create(FindNodesRequestSchema));
+    const large = encodePageToken(list, ["2147483648", UNKNOWN]);
+    expect(await refusalOf(graph.findNodes({ pageToken: large }))).toBe("PAGE_TOKEN_INVALID page_token");
+    const largest = encodePageToken(list, ["2147483647", UNKNOWN]);
+    expect(await refusalOf(graph.findNodes({ pageToken: largest }))).toBe("not refused");
     expect(await refusalOf(graph.findNodes({ module: "nowhere" }))).toBe("MODULE_NOT_FOUND");
     expect(await refusalOf(graph.findNodes({ module: "cc" }, callIn(["there"])))).toBe("MODULE_NOT_FOUND");
     expect((await graph.findNodes({}, callIn(["there"]))).nodes).toEqual([]);
@@ -182,8 +187,15 @@ describe("neighbors", () => {
       "PAGE_TOKEN_INVALID page_token",
     );
     const request = create(ListNeighborsRequestSchema, query);
-    const made = encodePageToken(listOf(ListNeighborsRequestSchema, request), ["1", "1", "'; drop table"]);
-    expect(await refusalOf(graph.listNeighbors({ ...query, pageToken: made }))).toBe("PAGE_TOKEN_INVALID page_token");
+    for (const key of [
+      ["1", "1", "'; drop table"],
+      ["2147483648", "1", UNKNOWN],
+    ]) {
+      const made = encodePageToken(listOf(ListNeighborsRequestSchema, request), key);
+      expect(await refusalOf(graph.listNeighbors({ ...query, pageToken: made }))).toBe("PAGE_TOKEN_INVALID page_token");
+    }
+    const late = encodePageToken(listOf(ListNeighborsRequestSchema, request), ["0", "999999999999999", UNKNOWN]);
+    expect(await refusalOf(graph.listNeighbors({ ...query, pageToken: late }))).toBe("not refused");
   });
 });
 

@@ -1,7 +1,11 @@
+import { create } from "@bufbuild/protobuf";
 import { beforeEach, describe, expect, test } from "@jest/globals";
+import { ExportGraphRequestSchema } from "#gen/cos/graph/v1/surveys_pb.ts";
 import { EXTRACTOR_VERSION } from "#services/graph/domain/extract/extractor-version.ts";
 import { compareText } from "#services/graph/domain/traverse.ts";
-import { callIn, type Graph, openGraph, refusalOf } from "./open-graph.ts";
+import { exportGraph } from "#services/graph/handlers/export-graph.ts";
+import { OpenStreams } from "#services/graph/handlers/open-streams.ts";
+import { callIn, type Graph, openGraph, refusalOf, someCall } from "./open-graph.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -117,6 +121,18 @@ describe("the graph as a whole", () => {
     };
     expect(await refusalOf(graph.exportGraph({}, call))).toBe("MODULE_NOT_FOUND");
     expect(await refusalOf(graph.exportGraph({ module: "nowhere" }))).toBe("MODULE_NOT_FOUND");
+  });
+
+  test("a few export at a time; who comes then is told when to come back, and is let in when one has left", async () => {
+    await say("Ann Bob");
+    const streams = new OpenStreams({ ageMaxMs: 0 });
+    const exporting = exportGraph({ store: graph.store, awaitPlace: async () => undefined, streams, exportsMax: 2 });
+    const open = () => exporting(create(ExportGraphRequestSchema), someCall())[Symbol.asyncIterator]();
+    const [first, second] = [open(), open()];
+    await Promise.all([first.next(), second.next()]);
+    await expect(open().next()).rejects.toMatchObject({ reasonName: "OVERLOADED", retryAfterMs: 10_000 });
+    await first.return?.();
+    await expect(open().next()).resolves.toMatchObject({ done: false });
   });
 
   test("what has nothing to do with the module of a read is not looked at", async () => {

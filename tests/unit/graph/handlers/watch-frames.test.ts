@@ -38,6 +38,17 @@ describe("the frames of changes", () => {
     expect(framesOf({ changes: [node("a", 5)], position: 6 }, { ...telling, labels: ["Source"] })).toEqual([]);
   });
 
+  test("never say two things of one id: what was removed and came again is told by two, in their order", () => {
+    const changes = [removed("a", 10), removed("b", 10), edge("e", 11), node("a", 12), node("b", 12), node("c", 13)];
+    const frames = framesOf({ changes, position: 14 }, telling);
+    const told = frames.map((frame) => [frame.removed, frame.nodes.map(({ id }) => id), frame.relationships.length]);
+    expect(told).toEqual([
+      [["a", "b"], [], 1],
+      [[], ["a", "b", "c"], 0],
+    ]);
+    expect(frames.map(({ cursor }) => cursor?.position)).toEqual([10n, 14n]);
+  });
+
   test("leave out the removal of what was never told", () => {
     const [frame] = framesOf(
       { changes: [removed("old", 4), removed("new", 8)], position: 8 },

@@ -4,62 +4,14 @@ import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { describe, expect, test } from "@jest/globals";
 import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
 import { Verb } from "#gen/cos/auth/v1/auth_pb.ts";
-import {
-  type WatchGraphRequest,
-  WatchGraphRequestSchema,
-  type WatchGraphResponse,
-  WatchGraphResponseSchema,
-} from "#gen/cos/graph/v1/watch_pb.ts";
 import { CursorSchema, GoAway_Reason } from "#gen/cos/highway/v1/highway_pb.ts";
-import { changedOf } from "#services/graph/handlers/watch-frames.ts";
-import { watchGraph } from "#services/graph/handlers/watch-graph.ts";
 import { openAwaitPlace } from "#services/graph/projection/await-place.ts";
 import type { Projection } from "#services/graph/projection/projection.ts";
-import type { Access } from "#shared/auth/access.ts";
-import { localAccess } from "#shared/auth/local-access.ts";
 import { accessRevoked } from "#shared/auth/refusals.ts";
 import { eventually } from "#tests/support/mesh-wait.ts";
 
-import { callBy, ends, failure, granted, graph } from "./running-graph.ts";
-
-type Needs = Awaited<ReturnType<typeof graph>>;
-type Start = Partial<Pick<WatchGraphRequest, "module" | "labels" | "generation" | "start" | "heartbeat">>;
-
-/** A watcher that a test pulls frame by frame. */
-function watch(needs: Needs, start: Start = {}, access: Access = localAccess()) {
-  const leaving = new AbortController();
-  const request = create(WatchGraphRequestSchema, start as never);
-  const frames = watchGraph(needs)(request, callBy(access, leaving.signal))[Symbol.asyncIterator]();
-  const next = async (): Promise<WatchGraphResponse["frame"]> => {
-    const { value, done } = await frames.next();
-    if (done === true) throw new Error("it has ended");
-    return create(WatchGraphResponseSchema, value as never).frame;
-  };
-  /** Everything up to and with the next frame of a kind. */
-  const until = async (kind: string) => {
-    const seen: WatchGraphResponse["frame"][] = [];
-    do seen.push(await next());
-    while (seen.at(-1)?.case !== kind);
-    return seen;
-  };
-  ends.push(async () => {
-    leaving.abort();
-    await frames.return?.(undefined);
-  });
-  return { next, until, frames, leave: () => leaving.abort() };
-}
-
-const names = (frames: WatchGraphResponse["frame"][]) =>
-  frames.flatMap((frame) => (frame.case === "changes" ? frame.value.nodes.map(({ name }) => name) : []));
-
-const cursors = (frames: WatchGraphResponse["frame"][]) =>
-  frames.flatMap((frame) => (frame.case === "changes" ? [Number(frame.value.cursor?.position)] : []));
-
-const beginning: Start = { start: { case: "fromBeginning", value: true } };
-const from = (position: number, more: object = {}): Start => ({
-  start: { case: "cursor", value: create(CursorSchema, { module: "cc", position: BigInt(position), epoch: "e1" }) },
-  ...more,
-});
+import { failure, granted, graph } from "./running-graph.ts";
+import { beginning, cursors, from, names, type Start, storeWith, watch } from "./watch.ts";
 
 describe("WatchGraph", () => {
   test("X1, X3: from the beginning tells all there is, in pages, then that it is live", async () => {
@@ -166,27 +118,6 @@ describe("WatchGraph", () => {
     expect(seen.map(({ case: kind }) => kind).slice(0, 3)).toEqual(["started", "changes", "reset"]);
     expect(seen[2]).toMatchObject({ value: { generation: 5 } });
     expect(names(seen)).toContain("Anna");
-  });
-
-  test("X1: a step that lands while a page is read, and is half seen, is told whole with a later page", async () => {
-    const needs = await graph({ pageRows: 500 });
-    let isLanding = true;
-    // As an engine that answers with several statements: the nodes are read before the step, the edges after it.
-    const changes: typeof needs.store.changes = async (...asked) => {
-      const before = await needs.store.changes(...asked);
-      if (!isLanding) return before;
-      isLanding = false;
-      needs.log.append("cc", "Emil met Bert");
-      await needs.reached(4);
-      const after = await needs.store.changes(...asked);
-      const seen = [...before.filter(({ what }) => what !== "edge"), ...after.filter(({ what }) => what === "edge")];
-      return seen.toSorted((left, right) => changedOf(left) - changedOf(right));
-    };
-    const { next } = watch({ ...needs, store: storeWith(needs, { changes }) }, beginning);
-    const seen = [];
-    do seen.push(await next());
-    while (cursors(seen).at(-1) !== 4);
-    expect(names(seen)).toEqual(expect.arrayContaining(["Anna", "Emil met Bert", "Emil"]));
   });
 
   test("X2: after its start it tells the generation, with nothing in it", async () => {
@@ -360,12 +291,6 @@ describe("WatchGraph", () => {
     expect(names(await until("changes"))).not.toEqual([]);
   });
 });
-
-/** Its store, with something of it in another way. */
-function storeWith({ store }: Needs, other: Partial<Needs["store"]>): Needs["store"] {
-  const { live, livePlaces, changes } = store;
-  return { live, livePlaces, changes, ...other } as Needs["store"];
-}
 
 /** A projection that never hears of a move. */
 function stuck(projection: Projection): Projection {

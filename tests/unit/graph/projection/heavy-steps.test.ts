@@ -19,6 +19,9 @@ function timedOut(code = "57014"): CosError {
   return new CosError(ErrorReason.ENGINE_UNAVAILABLE, "PostgreSQL does not answer", { cause });
 }
 
+/** Weighs more than a thousand. */
+const HEAVY = Array.from({ length: 800 }, (_, n) => `N${n}`).join(" ");
+
 const parked = { module: "cc", kind: "parked", limit: 10 } as const;
 
 const named = (key: string, passages: readonly number[]): Mention => ({
@@ -73,10 +76,10 @@ describe("a step that is too heavy", () => {
 
   test("K3: a memory that is too heavy alone is parked, and the rest goes on", async () => {
     const [store, log] = [await begun(), openFakeLog()];
-    log.append("cc", "one", "heavy", "three");
+    log.append("cc", "one", HEAVY, "three");
     start(store, log, {
       apply: async (transaction, module, events) => {
-        if (events.some((event) => event.kind === "remembered" && event.memory.name === "heavy")) throw timedOut();
+        if (events.some((event) => event.kind === "remembered" && event.mentions.length > 0)) throw timedOut();
         await applyEvents(transaction, module, events);
       },
     });
@@ -84,6 +87,39 @@ describe("a step that is too heavy", () => {
     expect(await memories(store)).toEqual([1, 3]);
     const { faults } = await store.faults(localScope(), parked);
     expect(faults).toMatchObject([{ position: 2, attempts: 5, error: expect.stringMatching(/57014$/) }]);
+  });
+
+  test("K6: an engine that gives up what is light is waited for, and nothing is parked", async () => {
+    const [store, log] = [await begun(), openFakeLog()];
+    log.append("cc", "one");
+    let tries = 0;
+    start(store, log, {
+      apply: async (transaction, module, events) => {
+        tries += 1;
+        if (tries < 12) throw timedOut("Neo.TransientError.General.MemoryPoolOutOfMemoryError");
+        await applyEvents(transaction, module, events);
+      },
+    });
+    await reached(store, 1);
+    expect(await memories(store)).toEqual([1]);
+    expect((await store.faults(localScope(), parked)).total).toBe(0);
+  });
+
+  test("K6: so it is for a forgetting, whatever it holds", async () => {
+    const [store, log] = [await begun(), openFakeLog()];
+    log.append("cc", HEAVY, "");
+    const [heavy, act] = log.memories.get("cc") ?? [];
+    Object.assign(act ?? {}, { eventType: "cos.memory.forgotten", payload: { ids: [heavy?.id ?? ""] } });
+    let tries = 0;
+    start(store, log, {
+      apply: async (transaction, module, events) => {
+        if (events.some(({ kind }) => kind === "forgotten") && ++tries < 12) throw timedOut();
+        await applyEvents(transaction, module, events);
+      },
+    });
+    await reached(store, 2);
+    expect(tries).toBe(12);
+    expect((await store.faults(localScope(), parked)).total).toBe(0);
   });
 
   test("K2: a step that waits for somebody else's, or for the engine, is not too heavy", async () => {

@@ -207,6 +207,23 @@ describe("a rebuild", () => {
     await eventually(() => projection.figureOf("cc")?.place?.position === 26);
   });
 
+  test("O1, O3: so it is while one that nobody needs is being dropped, which may take minutes", async () => {
+    const { store, log, projection: first } = await running();
+    await first.close();
+    let drops = 0;
+    const drop: GraphStore["drop"] = async (_, signal) => {
+      drops += 1;
+      await new Promise((resolve) => signal?.addEventListener("abort", resolve, { once: true }));
+    };
+    const projection = start({ ...store, drop }, log);
+    const other = start({ ...store, drop: async () => undefined }, log);
+    await (await other.rebuild()).verdicts;
+    await eventually(() => drops > 0);
+    await (await other.rebuild()).verdicts;
+    await eventually(() => projection.status.generation === 3);
+    expect(drops).toBe(1);
+  });
+
   test("closing leaves it for the next process", async () => {
     const { store, projection } = await running({ apply: slowly(applyEvents) });
     const build = await projection.rebuild();
@@ -235,6 +252,25 @@ describe("a rebuild", () => {
     await expect(build.verdicts).rejects.toThrow(/was dropped/);
     expect(await states(store)).toEqual(["1 live"]);
     expect((await projection.rebuild()).status.generation).toBe(3);
+  });
+
+  test("one that was made live without its answer, or by another process, is over as well, and done", async () => {
+    const { store, log, projection } = await running();
+    await projection.close();
+    const lossy: GraphStore = {
+      ...store,
+      activate: async (...args) => {
+        await store.activate(...args);
+        throw new CosError(ErrorReason.ENGINE_UNAVAILABLE, "the answer was lost");
+      },
+    };
+    const rebuilding = start(lossy, log);
+    await eventually(() => rebuilding.status.generation === 1);
+    const build = await rebuilding.rebuild();
+    await expect(build.verdicts).resolves.toEqual([]);
+    expect(build.status.done).toBe(true);
+    await eventually(() => rebuilding.status.generation === 2);
+    expect((await rebuilding.rebuild()).status.generation).toBe(3);
   });
 
   test("B5, O5: a log that was restored makes the graph anew by itself", async () => {
