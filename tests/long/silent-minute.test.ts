@@ -12,7 +12,7 @@ import { eventually } from "#tests/support/mesh-wait.ts";
 import { startWriters } from "#tests/support/mesh-writers.ts";
 import { needs } from "#tests/support/tools.ts";
 
-jest.setTimeout(180_000);
+jest.setTimeout(400_000);
 
 const MINUTE_MS = 60_000;
 const MIB = 1024 * 1024;
@@ -96,15 +96,15 @@ needs("redis")("a minute: one reads nothing, one hears nothing, and nobody else 
   await delay(10_000);
   const beforeBytes = residentBytes();
   let slowestMs = 0;
-  for (let passed = 0; passed < MINUTE_MS; passed += 5_000) {
+  // What is not read must not fit into what the conductor may grow by: on a busy machine that takes more than a minute.
+  const written = () => writers.acknowledged.length * TEXT_LENGTH;
+  for (let passed = 0; passed < MINUTE_MS || written() <= GROWTH_MAX_BYTES; passed += 5_000) {
     await delay(5_000);
     slowestMs = Math.max(slowestMs, writers.slowestMs());
     // Others do not notice: the second subscriber stays with the writers.
     await other.reaches(writers.acknowledged.at(-1)?.position ?? 0, "busy", 3_000);
   }
   await writers.stop();
-  // What was not read would not fit into what the conductor grew by.
-  expect(writers.acknowledged.length * TEXT_LENGTH).toBeGreaterThan(GROWTH_MAX_BYTES);
   expect(residentBytes() - beforeBytes).toBeLessThan(GROWTH_MAX_BYTES);
   expect(slowestMs).toBeLessThan(2_000);
 

@@ -85,7 +85,7 @@ async function untilServing(
   output: () => string,
 ) {
   const isOver = () => child.exitCode !== null || child.signalCode !== null;
-  await eventually(async () => isOver() || (await isServing()), 20_000, output);
+  await eventually(async () => isOver() || (await isServing()), 60_000, output);
   if (isOver()) throw new Error(`the process ended instead of serving:\n${output()}`);
 }
 
