@@ -177,7 +177,11 @@ describe("what Neo4j keeps", () => {
     // As while the second step's commit is being shown.
     await setPlace("p.writtenMs = timestamp(), s.position = 1, p.settled = 1");
     expect(await told()).toEqual([1, "batten"]);
+    // Whoever waits for a place is not let go before either.
+    const places = async () => (await store.livePlaces(localScope())).map(({ position }) => position);
+    expect(await places()).toEqual([1]);
     await setPlace("s.position = 2");
+    expect(await places()).toEqual([2]);
     expect(await told()).toEqual([2, "batten", "penn"]);
     // Nobody said it, since the process died; time does.
     await setPlace("p.writtenMs = timestamp() - 60000, s.position = 1");
@@ -185,6 +189,7 @@ describe("what Neo4j keeps", () => {
     // Nothing is settled yet.
     await setPlace("p.writtenMs = timestamp(), s.position = null, p.settled = null");
     expect(await told()).toEqual([0]);
+    expect(await places()).toEqual([]);
     // What a step's own clock says is nothing to it: here it stands in another year.
     await step(1, { addNodes: [rows.entity("pett")] });
     expect(await told()).toEqual([3, "batten", "penn", "pett"]);

@@ -84,7 +84,8 @@ function reasonsOfGraph(): Record<string, readonly string[]> {
     ListTopics: READS,
     GetStats: READS,
     GetSchema: [],
-    ExportGraph: READS,
+    // Built anew meanwhile, or as many as may be open.
+    ExportGraph: [...READS, "DRAINING", "OVERLOADED"],
     GetProjection: READS,
     RebuildProjection: ["REBUILD_RUNNING"],
     VerifyProjection: ["REBUILD_RUNNING", "MODULE_NOT_FOUND"],

@@ -116,7 +116,7 @@ interface StoredPlace extends Place {
   readonly naming?: string;
 }
 
-export const PLACE = "p.module AS module, p.position AS position, p.epoch AS epoch, p.atMs AS atMs";
+const PLACE = "p.module AS module, p.position AS position, p.epoch AS epoch, p.atMs AS atMs";
 
 /** A place that was made to be locked, and not yet reached, has no epoch. */
 export async function readPlaces(

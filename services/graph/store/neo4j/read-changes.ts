@@ -3,6 +3,7 @@ import type { Change, ChangesPage, GraphReader } from "../../domain/graph-store.
 import { eachType, edgeOf, HEAD, inScope, isVisible } from "./cypher.ts";
 import { bare, idOfGid } from "./gid.ts";
 import type { Reading } from "./reading.ts";
+import { SETTLED } from "./settled.ts";
 import { edgeRow, nodeRow, type StoredEdge, type StoredNode } from "./stored-rows.ts";
 
 const KINDS: readonly Change["what"][] = ["removed", "node", "edge"];
@@ -28,15 +29,7 @@ const CHANGES = [
   ),
 ];
 
-/** Longer than a commit takes, once its place was written. */
-const SETTLED_AFTER_MS = 30_000;
-
-/** How far a module is settled (project.ts, J3); as far as it is at all, if its last step was long ago by the clock of Neo4j itself. */
-const SETTLED = `${HEAD} MATCH (p:CosPlace {key: h.live + '/' + $module}) WHERE ${inScope("p")}
-  OPTIONAL MATCH (s:CosSettled {key: p.key})
-  WITH p.position AS position, [n IN [p.settled, s.position] WHERE n IS NOT NULL] AS known, timestamp() - p.writtenMs AS sinceMs
-  RETURN CASE WHEN sinceMs > ${SETTLED_AFTER_MS} THEN position
-    ELSE reduce(most = 0, n IN known | CASE WHEN n > most THEN n ELSE most END) END AS upTo`;
+const UP_TO = `${HEAD} MATCH (p:CosPlace {key: h.live + '/' + $module}) WHERE ${inScope("p")} ${SETTLED} RETURN settled AS upTo`;
 
 type StoredChange =
   | { readonly what: "removed"; readonly item: { readonly gid: string; readonly changed: number } }
@@ -47,7 +40,7 @@ type ChangesQuery = Parameters<GraphReader["changes"]>[1];
 
 /** What changed above a place, as far as it is settled, by (changed, kind, id). */
 export async function readChanges(reading: Reading, query: ChangesQuery): Promise<ChangesPage> {
-  const [settled] = await reading.run<{ upTo: number | null }>(SETTLED, { module: query.module });
+  const [settled] = await reading.run<{ upTo: number | null }>(UP_TO, { module: query.module });
   const upTo = settled?.upTo ?? 0;
   return { changes: upTo === 0 ? [] : await readChangesUpTo(reading, upTo, query), upTo };
 }

@@ -2,10 +2,10 @@ import { int } from "neo4j-driver";
 import type { EdgeRow, NameRow, NodeRow, Place } from "../../domain/graph-rows.ts";
 import type { Naming } from "../../domain/naming.ts";
 import { eachType, edgeAt, edgeOf, HEAD, inScope, isVisible, itemAt } from "./cypher.ts";
-import { PLACE } from "./generations.ts";
 import { bare } from "./gid.ts";
 import { namingOf } from "./project.ts";
 import type { Reading } from "./reading.ts";
+import { SETTLED } from "./settled.ts";
 import { edgeRow, nameRow, nodeRow, type StoredEdge, type StoredName, type StoredNode } from "./stored-rows.ts";
 
 const NODES = `${HEAD} UNWIND $ids AS id ${itemAt("n", "h.live + id")} WHERE ${inScope("n")} RETURN properties(n) AS n`;
@@ -18,11 +18,15 @@ const EDGES = eachType(
 const NAMES = `${HEAD} MATCH (x:CosName {owner: h.live + $id}) USING INDEX SEEK x:CosName(owner) WHERE ${inScope("x")}
   WITH x ORDER BY x.count DESC, x.form, x.key, x.kind LIMIT $limit RETURN properties(x) AS x`;
 
+/** As far as it is settled: whoever waits for a place reads what was written with it. */
+const SETTLED_PLACE = `${SETTLED} WHERE settled > 0 OR p.position = 0
+  RETURN p.module AS module, settled AS position, p.epoch AS epoch, p.atMs AS atMs`;
+
 const LIVE_PLACES = `${HEAD} MATCH (p:CosPlace) WHERE p.key STARTS WITH h.live AND p.epoch IS NOT NULL AND ${inScope("p")}
-  RETURN ${PLACE} ORDER BY module`;
+  ${SETTLED_PLACE} ORDER BY module`;
 
 const LIVE_PLACE = `${HEAD} MATCH (p:CosPlace {key: h.live + '/' + $module}) WHERE p.epoch IS NOT NULL AND ${inScope("p")}
-  RETURN ${PLACE}`;
+  ${SETTLED_PLACE}`;
 
 const NAMING = `${HEAD} MATCH (p:CosPlace {key: h.live + '/' + $module}) WHERE ${inScope("p")} RETURN p.naming AS naming`;
 
