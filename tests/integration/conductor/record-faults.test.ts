@@ -232,7 +232,7 @@ describe("a server that is not there yet", () => {
   });
 
   test("a function that is gone is told like a schema that is too old; a wrong one is our own fault", async () => {
-    const given = await openTestStore({ commit: { answerTimeoutMs: 100, retryDelayMs: 10 } });
+    const given = await openTestStore({ commit: { answerTimeoutMs: 1_500, retryDelayMs: 10 } });
     await given.client.query("alter function mem0_cc.record_batch(json, boolean, boolean) rename to was");
     await expect(given.store.record(everything, someMemory())).rejects.toMatchObject({
       message: expect.stringContaining("cos migrate"),
