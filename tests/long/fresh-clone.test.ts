@@ -14,6 +14,7 @@ const clone = join(await temporaryFolder(), "cos");
 const address = `127.0.0.1:${await freePort()}`;
 const env = {
   COS_CONDUCTOR_LISTEN: address,
+  COS_GRAPH_LISTEN: `127.0.0.1:${await freePort()}`,
   COS_CONDUCTOR_ADDRESS: address,
   COS_POSTGRES_LISTEN: `127.0.0.1:${await freePort()}`,
   COS_REDIS_LISTEN: `127.0.0.1:${await freePort()}`,

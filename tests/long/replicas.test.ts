@@ -80,18 +80,25 @@ describe("a thousand modules", () => {
       );
     }
     const first = listen(client, { allModules: true, start: fromBeginning });
-    const requests = names.map((module) => ({ memory: { module, eventType: "note", source: "me", text: "one" } }));
-    await client.conductor.batchRecordMemories({ requests });
+    await recordOneEach(client, names);
     for (const name of names) await first.reaches(1, name);
     await first.close();
     const token = await tokenOf(client);
     expect(token.length).toBeLessThan(16 * 1024);
     const resumed = listen(mesh.client(replica.address), { allModules: true, resumeToken: token });
-    await client.conductor.batchRecordMemories({ requests });
+    await recordOneEach(client, names);
     for (const name of names) await resumed.reaches(2, name);
     for (const name of names) expect(resumed.positions(name)).toEqual([2]);
     await resumed.close();
   });
+
+  /** In parts: a batch is one transaction, which locks every module that it writes to. */
+  async function recordOneEach({ conductor }: ReturnType<Mesh["client"]>, modules: readonly string[]): Promise<void> {
+    const requests = modules.map((module) => ({ memory: { module, eventType: "note", source: "me", text: "one" } }));
+    for (let from = 0; from < requests.length; from += 100) {
+      await conductor.batchRecordMemories({ requests: requests.slice(from, from + 100) });
+    }
+  }
 
   /** The place of a stream that starts at the end of everything. */
   async function tokenOf({ conductor }: ReturnType<Mesh["client"]>): Promise<string> {
