@@ -1,6 +1,7 @@
 import { RecordMemoryRequestSchema } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { CLIENT_SETTINGS } from "#shared/config/client-settings.ts";
 import { ENGINE_LISTENERS } from "#shared/config/engine-listeners.ts";
+import { NEO4J_SETTINGS } from "#shared/config/neo4j-settings.ts";
 import { namesOf, SettingsError, unknownVariables } from "#shared/config/read-settings.ts";
 import type { Closers } from "#shared/lifecycle/closers.ts";
 import { type Host, type Running, runService } from "#shared/lifecycle/run-service.ts";
@@ -26,7 +27,7 @@ const SEAL_INTERVAL_MS = 1000;
 async function startConductor(env: Host["env"], closers: Closers): Promise<Running> {
   const settings = readConductorSettings(env);
   const log = openLog({ service: "conductor", level: settings.logLevel });
-  const names = namesOf(CONDUCTOR_SETTINGS, MIGRATION_SETTINGS, CLIENT_SETTINGS, ENGINE_LISTENERS);
+  const names = namesOf(CONDUCTOR_SETTINGS, MIGRATION_SETTINGS, CLIENT_SETTINGS, ENGINE_LISTENERS, NEO4J_SETTINGS);
   // What is far from our names may be meant for another process of the mesh.
   for (const { meant, warning } of unknownVariables(env, names)) if (meant !== undefined) log.warn(warning);
   if (settings.auth === "insecure")

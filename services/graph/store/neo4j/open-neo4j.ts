@@ -4,7 +4,8 @@
 // when it is back.
 // Owner: the store, which closes it.
 //
-//  N1  A read is answered, or rejected with ENGINE_UNAVAILABLE, within `readTimeoutMs`, whatever the server does.
+//  N1  A read is rejected with ENGINE_UNAVAILABLE within 2 s of the server's falling silent. While it lives, a read may take
+//      `readTimeoutMs`: a large graph takes longer to count than a dead server to be known as such.
 //  N2  A transaction that writes may take long. While it runs the server is asked again and again whether it lives; one that does not say
 //      so within `silenceMs` rejects it, and what it would still have sent is not sent.
 //  N3  Failures in a row open the breaker, and calls are refused at once. Answers are no failures, neither are callers who go away, nor is a
@@ -27,7 +28,7 @@ export interface Neo4jOptions extends Neo4jAddress {
   /** Default `neo4j`. */
   readonly database?: string | undefined;
   readonly log: Log;
-  /** Default 1,900; the server gives up a little before. */
+  /** Default 10,000; the server gives up a little before. */
   readonly readTimeoutMs?: number;
   /** Of a transaction that writes. Default 30,000. */
   readonly writeTimeoutMs?: number;
@@ -75,8 +76,12 @@ export function openNeo4j(options: Neo4jOptions): Neo4j {
 const SERVER_MARGIN_MS = 300;
 
 const WATCH_MS = 300;
-const ASK_AFTER_MS = 400;
 const PLAN_TIMEOUT_MS = 60_000;
+/**
+ * A graph that grows would have its statements planned anew again and again, while a reader waits. They say which index they use, so that
+ * the plan of an empty graph is that of a large one.
+ */
+const KEEP_PLAN = "CYPHER replan=skip ";
 /** A server that has just started is slow at first, and nobody waits for the schema alone. */
 const SCHEMA_SILENCE_MS = 10_000;
 
@@ -92,7 +97,7 @@ class Neo4jConnection implements Neo4j {
 
   constructor(options: Neo4jOptions) {
     this.#options = options;
-    this.#readTimeoutMs = options.readTimeoutMs ?? 1900;
+    this.#readTimeoutMs = options.readTimeoutMs ?? 10_000;
     this.#silenceMs = options.silenceMs ?? 1600;
     this.#driver = driverOf(options);
     this.breaker = openBreaker({
@@ -191,21 +196,20 @@ class Neo4jConnection implements Neo4j {
     const timeout = Math.max(1, timeoutMs - SERVER_MARGIN_MS);
     let lives = false;
     const over = new AbortController();
-    // N3: whether a server that is late is slow or gone, is told by a question that costs it nothing.
-    const asking = pause(Math.min(ASK_AFTER_MS, timeoutMs / 3), over.signal)
-      .then(() => this.#ping(timeoutMs))
-      .then(() => {
-        lives = true;
-      });
-    asking.catch(() => undefined);
+    // N1, N3: whether a server that is late is slow or gone, is told by questions that cost it nothing.
+    const silence = this.#watch(over.signal, this.#silenceMs, () => {
+      lives = true;
+    });
+    silence.catch(() => undefined);
     const reading = this.#ensured().then(() =>
-      session.executeRead((transaction) => Promise.all(texts.map((text) => transaction.run(text, parameters))), {
-        timeout,
-      }),
+      session.executeRead(
+        (transaction) => Promise.all(texts.map((text) => transaction.run(KEEP_PLAN + text, parameters))),
+        { timeout },
+      ),
     );
     try {
       const late = () => (lives ? new ServerBusyError("it lives, but is late") : neo4jUnavailable());
-      const results = await withinTime(reading, { signal, timeoutMs }, late);
+      const results = await withinTime(Promise.race([reading, silence]), { signal, timeoutMs }, late);
       return results.flatMap((result) => rowsOf<Row>(result));
     } catch (error) {
       if (isLate(error)) this.plan(texts, parameters).catch(() => undefined);
@@ -226,7 +230,7 @@ class Neo4jConnection implements Neo4j {
     this.#planning.add(text);
     const session = this.#driver.session({ database: this.#database, defaultAccessMode: "READ" });
     try {
-      await session.run(`EXPLAIN ${text}`, parameters, { timeout: PLAN_TIMEOUT_MS });
+      await session.run(`EXPLAIN ${KEEP_PLAN}${text}`, parameters, { timeout: PLAN_TIMEOUT_MS });
     } finally {
       this.#planning.delete(text);
       void session.close().catch(() => undefined);
@@ -249,10 +253,11 @@ class Neo4jConnection implements Neo4j {
   }
 
   /** Rejects when the server does not answer any more; until the signal fires. */
-  async #watch(over: AbortSignal, silenceMs: number): Promise<never> {
+  async #watch(over: AbortSignal, silenceMs: number, onAnswer?: () => void): Promise<never> {
     for (;;) {
       await pause(WATCH_MS, over);
       await this.#ping(silenceMs);
+      onAnswer?.();
     }
   }
 

@@ -21,7 +21,7 @@ const RELATED: EdgeFilter = { way: "both", types: ["RELATES_TO", "DEPENDS_ON"], 
 /**
  * Has the server plan what is usually asked, one statement after the other, what people ask first at the beginning.
  *
- * A server that has just started takes seconds for some of these plans, and some 20 s for all of them: longer than a reader waits. It
+ * A server that has just started takes seconds for some of these plans, and some 20 s for all of them, while readers wait. It
  * plans anew for parameters of other types; so everything is planned for callers who read all modules, and for those who read some.
  * Rejects when the server goes away.
  */
