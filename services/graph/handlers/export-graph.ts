@@ -103,7 +103,9 @@ async function* pagesOf<Row extends { readonly id: string }>(
 }
 
 function tooMany(): CosError {
-  return new CosError(ErrorReason.OVERLOADED, "too many exports are open at once", { retryAfterMs: FULL_RETRY_AFTER_MS });
+  return new CosError(ErrorReason.OVERLOADED, "too many exports are open at once", {
+    retryAfterMs: FULL_RETRY_AFTER_MS,
+  });
 }
 
 function builtAnew(): CosError {
