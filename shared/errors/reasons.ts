@@ -58,6 +58,14 @@ const ROWS: Readonly<Record<KnownReason, Row>> = {
   [ErrorReason.ITEM_DERIVED]: final(Code.FailedPrecondition),
   [ErrorReason.NODE_IN_USE]: final(Code.FailedPrecondition),
   [ErrorReason.REBUILD_RUNNING]: final(Code.FailedPrecondition),
+  [ErrorReason.NOTE_NOT_FOUND]: final(Code.NotFound),
+  [ErrorReason.MODULE_BUILT_IN]: final(Code.FailedPrecondition),
+  [ErrorReason.LINK_NOT_FOUND]: final(Code.NotFound),
+  [ErrorReason.CONSUMER_NOT_FOUND]: final(Code.NotFound),
+  [ErrorReason.CONSUMER_EXISTS]: final(Code.AlreadyExists),
+  // Joining again is a decision of the member's: what it held may be somebody else's by now.
+  [ErrorReason.MEMBERSHIP_LOST]: final(Code.Aborted),
+  [ErrorReason.COUNT_MISMATCH]: final(Code.FailedPrecondition),
 };
 
 function rowOf(reason: ErrorReason): Row {
