@@ -24,7 +24,6 @@ const LIMIT_DEFAULT = 100;
 
 export function consume(needs: ConsumeNeeds): Highway["consume"] {
   return async function* (requests, call) {
-    yield startedFrame(needs);
     const messages = requests[Symbol.asyncIterator]();
     const first = await messages.next();
     if (first.done === true) return;
@@ -38,7 +37,6 @@ export function consume(needs: ConsumeNeeds): Highway["consume"] {
 
 export function consumeServer(needs: ConsumeNeeds): Highway["consumeServer"] {
   return async function* ({ join, maxInFlight }, call) {
-    yield startedFrame(needs);
     const member = await needs.desk.join(join!, call, maxInFlight || LIMIT_DEFAULT);
     yield* framesOf(member, needs, call.signal);
   };
@@ -53,13 +51,14 @@ export function ack({ desk }: ConsumeNeeds): Highway["ack"] {
 
 async function* framesOf(
   member: Member,
-  { desk }: ConsumeNeeds,
+  needs: ConsumeNeeds,
   signal: AbortSignal,
 ): AsyncGenerator<EncodedFrame, void, undefined> {
   try {
+    yield startedFrame(needs);
     yield* member.frames(signal);
   } finally {
-    await desk.leave(member);
+    await needs.desk.leave(member);
   }
 }
 
