@@ -33,6 +33,8 @@ export interface WorkOptions {
   readonly tap: Pick<Tap, "read" | "headOf">;
   /** All modules that are known, for a consumer of all. */
   readonly modules: () => Iterable<string>;
+  /** It has another revision by now: whoever reloads it kicks it. */
+  readonly onChanged: (work: ConsumerWork) => void;
   /** Runs a statement when it is its turn: all consumers of the process together may not take every connection. */
   readonly inTurn: <T>(statement: () => Promise<T>) => Promise<T>;
   readonly signal: AbortSignal;
@@ -174,6 +176,7 @@ export class ConsumerWork {
       store.take({
         consumer: this.name,
         generation: member.generation,
+        revision: this.#revision,
         module,
         after,
         through,
@@ -188,6 +191,10 @@ export class ConsumerWork {
     if (taken.outcome === "lost") {
       member.end({ error: membershipLost(this.name) });
       return true;
+    }
+    if (taken.outcome === "changed") {
+      this.#options.onChanged(this);
+      return false;
     }
     this.#held = taken.held;
     this.#unsettled = taken.unsettled;

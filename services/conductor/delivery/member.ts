@@ -6,8 +6,8 @@
  *  M1. It is given no more than it asked for, and nothing while 4 MiB wait to be sent: a slow one costs bounded memory.
  *  M2. Settlements are passed on in their order, one at a time; acknowledgements that come meanwhile travel together. While many wait, no more
  *      is read of the caller.
- *  M3. It ends once. `frames` then sends GoAway where that helps, and throws what the caller is to be told; one that leaves in peace ends
- *      without an error, when all that it said was passed on.
+ *  M3. It ends once. `frames` then sends GoAway where that helps, and throws what the caller is to be told; one that says nothing more
+ *      ends without an error, when all that it said was passed on.
  *  M4. A heartbeat comes whenever nothing else did for so long.
  */
 import { create } from "@bufbuild/protobuf";
@@ -49,8 +49,8 @@ export interface MemberOptions {
   readonly onHungry: () => void;
 }
 
-/** How it ended: with an error, of which the caller may be told in a frame before; or in peace. */
-export type MemberEnd = Ending | { readonly error: Error } | "in peace";
+/** How it ended: with an error, of which the caller may be told in a frame before; or because it has said all it had to say. */
+export type MemberEnd = Ending | { readonly error: Error } | "said all";
 
 export class Member {
   readonly joinedAtMs = performance.now();
@@ -101,13 +101,9 @@ export class Member {
     return this.#options.limit !== undefined && this.#held >= this.#options.limit;
   }
 
-  /** Whether it has said that it goes. */
-  get leaving(): boolean {
-    return this.#leaving;
-  }
-
-  get ended(): boolean {
-    return this.#end !== undefined;
+  /** Whether it went without a word. One that we have ended has not, nor has one that said it leaves. */
+  get lost(): boolean {
+    return !this.#leaving && (this.#end === undefined || this.#end === "said all");
   }
 
   /** Whether its lease should be renewed: it has spoken since, and a quarter of the lease is over. */
@@ -165,8 +161,7 @@ export class Member {
   /** It says nothing more: once all is passed on, it is over. */
   async finish(): Promise<void> {
     await this.#settling;
-    this.#leaving = true;
-    this.end("in peace");
+    this.end("said all");
   }
 
   /** Ends it (M3); the first ending holds. */
@@ -279,7 +274,7 @@ function takeTogether([first, ...rest]: readonly Settlement[]): [Settlement, Set
 }
 
 function* endOf(end: MemberEnd): Generator<EncodedFrame, void> {
-  if (end === "in peace") return;
+  if (end === "said all") return;
   if ("reason" in end && typeof end.reason === "number") {
     const retryAfter = end.retryAfterMs === undefined ? {} : { retryAfter: durationFromMs(end.retryAfterMs) };
     yield encodeConsumeFrame({ case: "goAway", value: create(GoAwaySchema, { reason: end.reason, ...retryAfter }) });
