@@ -9,8 +9,8 @@
  *  W2. It stops when no member takes more, nothing is new, or as much is held as may be; whatever may change that calls `kick`.
  *  W3. What was given in the database and cannot be handed on, or may have been given without our knowing, ends the membership: its end
  *      frees everything it holds.
- *  W4. Of events in the dark share, each hungry member gets its part, so that one that came first does not take all. A module whose events
- *      share one key goes to the member that had it last, as long as that takes more.
+ *  W4. Of what is new each hungry member gets its part, so that one that came first does not take all. A module whose events share one key
+ *      goes to the member that had it last, as long as that takes more.
  *
  * Failure: the database does not answer: the step's member ends with ENGINE_UNAVAILABLE; the next kick tries the others.
  */

@@ -11,12 +11,13 @@
  *  M4. A heartbeat comes whenever nothing else did for so long.
  */
 import { create } from "@bufbuild/protobuf";
-import { durationFromMs, durationMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { JoinedSchema, RefusedSchema, type Settle, Settle_Outcome } from "#gen/cos/highway/v1/consuming_pb.ts";
 import { CheckpointSchema, GoAwaySchema } from "#gen/cos/highway/v1/highway_pb.ts";
 import type { Access } from "#shared/auth/access.ts";
 import type { Ending } from "#shared/highway/ending.ts";
 import type { Settlement } from "../domain/deliveries.ts";
+import { wholeMs } from "../domain/whole-ms.ts";
 import { type EncodedFrame, encodeConsumeFrame, encodeDeliveries, type GivenEvent } from "./encode-frames.ts";
 
 const OUTBOX_BYTES_MAX = 4 * 1024 * 1024;
@@ -108,7 +109,11 @@ export class Member {
 
   /** Whether its lease should be renewed: it has spoken since, and a quarter of the lease is over. */
   needsRenewal(nowMs: number): boolean {
-    return this.#heardAtMs > this.#renewedAtMs && nowMs - this.#renewedAtMs >= this.#options.leaseMs / 4;
+    return (
+      this.#end === undefined &&
+      this.#heardAtMs > this.#renewedAtMs &&
+      nowMs - this.#renewedAtMs >= this.#options.leaseMs / 4
+    );
   }
 
   renewed(nowMs: number): void {
@@ -252,7 +257,7 @@ export function settlementOf(
     positions,
     // One that is not known here never gets past validation.
     outcome: OUTCOMES[outcome] ?? "release",
-    delayMs: delay && Math.ceil(durationMs(delay)),
+    delayMs: wholeMs(delay),
     error,
   };
 }
