@@ -8,6 +8,7 @@ import { availableParallelism, cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { Closers } from "#shared/lifecycle/closers.ts";
 import { auth } from "./auth.ts";
+import { consume } from "./consume.ts";
 import { deliver } from "./deliver.ts";
 import { fanout } from "./fanout.ts";
 import { flat } from "./flat.ts";
@@ -36,6 +37,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   publish,
   deliver,
   fanout,
+  consume,
   list,
   import: importDiary,
   auth,
