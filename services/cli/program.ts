@@ -6,6 +6,7 @@ import { devCertsCommand } from "./commands/dev-certs.ts";
 import { getCommand } from "./commands/get.ts";
 import { graphCommand } from "./commands/graph.ts";
 import { importCommand } from "./commands/import.ts";
+import { ledgerCommand } from "./commands/ledger.ts";
 import { listCommand } from "./commands/list.ts";
 import { memoriesCommand } from "./commands/memories.ts";
 import { migrateCommand } from "./commands/migrate.ts";
@@ -35,6 +36,7 @@ export function cosProgram(cli: Cli): Command {
   addExamples(program, [
     ['cos record "Up betimes and to my office"', "record a note in module cc"],
     ["cos tail --all", "watch everything that is recorded"],
+    ["cos ledger --all", "the same on the whole terminal: scroll, search, look closer"],
     ["cos import notes.jsonl --module notes", "bring memories in, one a line"],
     ['cos graph show "Sir W. Batten"', "who it is, and which memories say so"],
     ["cos help import", "all about one command"],
@@ -47,6 +49,7 @@ export function cosProgram(cli: Cli): Command {
 const COMMANDS = [
   importCommand,
   tailCommand,
+  ledgerCommand,
   recordCommand,
   listCommand,
   getCommand,

@@ -1,10 +1,11 @@
 import { clone, create, equals } from "@bufbuild/protobuf";
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { type Timestamp, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, createRouterTransport, type HandlerContext } from "@connectrpc/connect";
 import { AuthService } from "#gen/cos/auth/v1/auth_service_pb.ts";
 import {
   ConductorService,
   type GetMemoryRequest,
+  ListMemoriesOrder,
   type ListMemoriesRequest,
   ListMemoriesRequestSchema,
   type RecordMemoriesRequest,
@@ -64,6 +65,10 @@ interface Call {
 
 function callOf({ requestHeader, signal }: HandlerContext): Call {
   return { requestId: requestHeader.get("x-request-id") ?? "given-by-the-server", signal };
+}
+
+function microsecondsOf(instant: Timestamp | undefined): number {
+  return Number(instant?.seconds) * 1_000_000 + (instant?.nanos ?? 0) / 1000;
 }
 
 function unimplemented(): never {
@@ -253,8 +258,13 @@ export class FakeConductor {
         matches(filter?.sessionIds, sessionId) &&
         (filter?.eventTypes.includes("diary.*") || matches(filter?.eventTypes, eventType)),
     );
+    const until = filter?.recorded?.until;
+    const fitting = all.filter(
+      ({ recordedAt }) => until === undefined || microsecondsOf(recordedAt) < microsecondsOf(until),
+    );
+    if (request.order === ListMemoriesOrder.RECORDED_DESCENDING) fitting.reverse();
     const end = index + (request.pageSize || 50);
-    return { memories: all.slice(index, end), nextPageToken: end < all.length ? String(end) : "" };
+    return { memories: fitting.slice(index, end), nextPageToken: end < fitting.length ? String(end) : "" };
   }
 
   /** Forgets two memories a frame; the ids that it tells of go into an event. */
