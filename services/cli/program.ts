@@ -9,8 +9,10 @@ import { importCommand } from "./commands/import.ts";
 import { listCommand } from "./commands/list.ts";
 import { memoriesCommand } from "./commands/memories.ts";
 import { migrateCommand } from "./commands/migrate.ts";
+import { modulesCommand } from "./commands/modules.ts";
 import { ownerTokenCommand } from "./commands/owner-token.ts";
 import { recordCommand } from "./commands/record.ts";
+import { scratchCommand } from "./commands/scratch.ts";
 import { tailCommand } from "./commands/tail.ts";
 import { tokensCommand } from "./commands/tokens.ts";
 import { whoAmICommand } from "./commands/whoami.ts";
@@ -51,6 +53,8 @@ const COMMANDS = [
   listCommand,
   getCommand,
   graphCommand,
+  scratchCommand,
+  modulesCommand,
   memoriesCommand,
   whoAmICommand,
   tokensCommand,

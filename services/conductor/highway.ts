@@ -65,6 +65,9 @@ export class Highway {
   readonly forget = async (module: string, position: number): Promise<boolean> =>
     (await this.#open?.forget(module, position)) ?? false;
 
+  /** A module was registered here: streams of all modules take it in at once. Other processes see it at their next sweep. */
+  readonly lookForModules = (): void => this.#open?.lookForModules();
+
   /** Ends all streams; they resume elsewhere. */
   drain(): void {
     this.#open?.drain();

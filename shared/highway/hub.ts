@@ -137,6 +137,11 @@ export class Hub {
     return await this.#sweeper.forget(module, position);
   }
 
+  /** A module was registered: the sweeper, which alone brings modules in, all at once and by number (A3), looks now. */
+  lookForModules(): void {
+    this.#sweeper.hurry();
+  }
+
   /**
    * A stream of frames for a validated request, from a place of its choice and then live, until the signal fires.
    *

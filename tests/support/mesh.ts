@@ -9,6 +9,7 @@
 import { type Client, createClient } from "@connectrpc/connect";
 import { ConductorService } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { ModuleService } from "#gen/cos/conductor/v1/module_service_pb.ts";
+import { ScratchService } from "#gen/cos/conductor/v1/scratch_service_pb.ts";
 import { migrateConductor } from "#services/conductor/migrate.ts";
 import { openLog } from "#shared/log/open-log.ts";
 import { type ClosableTransport, openTransport } from "#shared/rpc/open-transport.ts";
@@ -30,6 +31,7 @@ export interface MeshOptions {
 export interface MeshClient {
   readonly conductor: Client<typeof ConductorService>;
   readonly modules: Client<typeof ModuleService>;
+  readonly scratch: Client<typeof ScratchService>;
   readonly transport: ClosableTransport;
 }
 
@@ -100,6 +102,7 @@ export async function openMesh(options: MeshOptions = {}): Promise<Mesh> {
         transport,
         conductor: createClient(ConductorService, transport),
         modules: createClient(ModuleService, transport),
+        scratch: createClient(ScratchService, transport),
       };
     },
     replica: async (further) => start(await freePort(), further),

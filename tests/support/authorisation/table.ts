@@ -83,6 +83,7 @@ export const ADMIN: Four = ["PD", "PD", "PD", "ok"];
 const CONDUCTOR = "cos.conductor.v1.ConductorService";
 const GRAPH_LOG = "cos.conductor.v1.GraphLogService";
 const MODULES = "cos.conductor.v1.ModuleService";
+const SCRATCH = "cos.conductor.v1.ScratchService";
 const AUTH = "cos.auth.v1.AuthService";
 
 export const TABLE: Readonly<Record<string, Row>> = {
@@ -113,6 +114,21 @@ export const TABLE: Readonly<Record<string, Row>> = {
   [`${MODULES}/RegisterModule`]: needsEverywhere(RECORD, (n) => ({ module: { name: `fresh_${n}` } })),
   [`${MODULES}/GetModule`]: reads(() => ({ name: "here" })),
   [`${MODULES}/ListModules`]: forAllKnown(() => ({})),
+  [`${MODULES}/UpdateModule`]: needs(ADMIN, (n) => ({
+    module: { name: "here", description: `changed ${n}` },
+    updateMask: "description",
+  })),
+  // Of a revision that it will never have: other rows need the module as it is.
+  [`${MODULES}/RetireModule`]: needs(ADMIN, () => ({ name: "here", revision: "999999999" })),
+  [`${MODULES}/ReactivateModule`]: needs(ADMIN, () => ({ name: "here" })),
+  [`${SCRATCH}/PutNote`]: needs(RECORD, (n) => ({
+    note: { module: "here", key: `matrix ${n % 8}`, text: "Up betimes" },
+  })),
+  [`${SCRATCH}/GetNote`]: reads(() => ({ module: "here", key: "matrix" })),
+  [`${SCRATCH}/ListNotes`]: reads(() => ({ module: "here" })),
+  [`${SCRATCH}/TouchNote`]: needs(RECORD, () => ({ module: "here", key: "matrix" })),
+  [`${SCRATCH}/DeleteNote`]: needs(RECORD, () => ({ module: "here", key: "nobody's" })),
+  [`${SCRATCH}/GetScratchStats`]: reads(() => ({ module: "here" })),
   [`${AUTH}/WhoAmI`]: forAllKnown(() => ({})),
   [`${AUTH}/CreateToken`]: needsEverywhere(ADMIN, (n) => ({ name: `fresh-${n}`, kind: "PRINCIPAL_KIND_AGENT" })),
   [`${AUTH}/RotateToken`]: needsEverywhere(ADMIN, () => ({ name: "spare", overlap: "3600s" })),
@@ -131,5 +147,9 @@ export const TABLE: Readonly<Record<string, Row>> = {
   "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": forAllKnown(() => ({ listServices: "" })),
 };
 
-/** RPCs that answer NOT_FOUND to a right caller too, because of what the row's request names. */
-export const ANSWERS_TOO: ReadonlyMap<string, number> = new Map([[`${AUTH}/RevokeToken`, 5]]);
+/** Codes that RPCs answer to a right caller too, NOT_FOUND or ABORTED, because of what the row's request names. */
+export const ANSWERS_TOO: ReadonlyMap<string, number> = new Map([
+  [`${AUTH}/RevokeToken`, 5],
+  [`${SCRATCH}/DeleteNote`, 5],
+  [`${MODULES}/RetireModule`, 10],
+]);
