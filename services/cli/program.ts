@@ -10,8 +10,10 @@ import { ledgerCommand } from "./commands/ledger.ts";
 import { listCommand } from "./commands/list.ts";
 import { memoriesCommand } from "./commands/memories.ts";
 import { migrateCommand } from "./commands/migrate.ts";
+import { modulesCommand } from "./commands/modules.ts";
 import { ownerTokenCommand } from "./commands/owner-token.ts";
 import { recordCommand } from "./commands/record.ts";
+import { scratchCommand } from "./commands/scratch.ts";
 import { tailCommand } from "./commands/tail.ts";
 import { tokensCommand } from "./commands/tokens.ts";
 import { whoAmICommand } from "./commands/whoami.ts";
@@ -54,6 +56,8 @@ const COMMANDS = [
   listCommand,
   getCommand,
   graphCommand,
+  scratchCommand,
+  modulesCommand,
   memoriesCommand,
   whoAmICommand,
   tokensCommand,

@@ -20,6 +20,7 @@ import { openRig, type Rig } from "./open-rig.ts";
 import { publish } from "./publish.ts";
 import { record } from "./record.ts";
 import { formatReport, isMet, load, type Report } from "./report.ts";
+import { scratch } from "./scratch.ts";
 
 export interface BenchOptions {
   /** How often each contender has its turn. */
@@ -41,6 +42,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   list,
   import: importDiary,
   auth,
+  scratch,
   graph,
   "graph-reads": graphReads,
   flat,

@@ -67,6 +67,14 @@ export const countTo = (max: number): ((text: string) => number) =>
     throw new Error(`must be a whole number from 1 to ${max.toLocaleString("en")}`);
   });
 
+/** One of these words; for options that are repeated, whose parser replaces commander's choices. */
+export const oneOf = <Word extends string>(words: readonly Word[]): ((text: string) => Word) =>
+  refusing((value) => {
+    const word = words.find((each) => each === value);
+    if (word !== undefined) return word;
+    throw new Error(`must be one of ${words.join(", ")}`);
+  });
+
 export const text = (value: string): string => value;
 
 /** A length of time, in seconds. */
