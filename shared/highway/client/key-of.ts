@@ -6,14 +6,14 @@ import type { Memory } from "#gen/cos/memory/v1/memory_pb.ts";
  * worked by itself: there is nothing left in it that could come too early.
  */
 export function keyOf(memory: Memory, key: Consumer_Key): string | undefined {
-  const { module, sessionId, source, forgottenAt } = memory;
+  const { module, sessionId, source } = memory;
   switch (key) {
     case Consumer_Key.NONE:
       return undefined;
     case Consumer_Key.SESSION:
       return sessionId === "" ? undefined : `${module}/${sessionId}`;
     case Consumer_Key.SOURCE:
-      return forgottenAt === undefined ? `${module}/${source}` : undefined;
+      return source === "" ? undefined : `${module}/${source}`;
     default:
       return module;
   }

@@ -6,7 +6,7 @@
 //      handlers' signals fire), and comes again.
 //  C2  A name of its own keeps it one member over all its streams, so that a new one replaces the old one at once.
 //  C3  A handler that fails gives its event back with the error's message: by the consumer's backoff, after the delay that a `RetryEvent`
-//      asks, or as a dead letter for a `ParkEvent`.
+//      asks, as a dead letter for a `ParkEvent`, or untried for a `ReleaseEvent`.
 //
 // Failure mode: what the mesh refuses for good is thrown as `StreamRefused`: the consumer is gone, or may not be read any more; and
 // MEMBERSHIP_LOST where the name was given by the caller and its lease has not run out, since another process goes by it then: two
@@ -20,6 +20,7 @@ import type { Desk } from "./desk.ts";
 import { type Loss, Losses, type ReconnectOptions } from "./losses.ts";
 import { type ConsumedTask, Membership } from "./membership.ts";
 import { ParkEvent } from "./park-event.ts";
+import { ReleaseEvent } from "./release-event.ts";
 import { RetryEvent } from "./retry-event.ts";
 import { StreamRefused } from "./stream-error.ts";
 import type { Source, Stopping, WorkedEvent } from "./work.ts";
@@ -42,6 +43,8 @@ export interface MemberOptions extends ReconnectOptions {
   readonly consumer: string;
   /** The member's name. Unset: one that nobody else has. */
   readonly name?: string;
+  /** Whether the name may be another's too: then losing the membership to that one ends it. Unset: if a name is given. */
+  readonly isNameShared?: boolean;
   readonly onState?: (state: MemberState) => void;
   /** An event failed, and was given back. */
   readonly onFailed?: (event: WorkedEvent, error: unknown) => void;
@@ -94,7 +97,7 @@ class Member implements Source<ConsumedTask, ConsumedWork> {
 
   failed(task: ConsumedTask, error: unknown): undefined {
     const { module, position, membership } = task;
-    const outcome = error instanceof ParkEvent ? Outcome.PARK : Outcome.RETRY;
+    const outcome = outcomeOf(error);
     const reason = error instanceof Error ? error.message : String(error);
     const delayMs = error instanceof RetryEvent ? { delayMs: error.delayMs } : {};
     membership.giveBack(task, { module, position, outcome, error: reason, ...delayMs });
@@ -140,9 +143,15 @@ class Member implements Source<ConsumedTask, ConsumedWork> {
   }
 
   #isReplaced(cause: unknown, wasSilent: boolean): boolean {
-    if (this.#options.name === undefined || wasSilent || !(cause instanceof ConnectError)) return false;
+    const { name, isNameShared = name !== undefined } = this.#options;
+    if (!isNameShared || wasSilent || !(cause instanceof ConnectError)) return false;
     return cause.findDetails(ErrorInfoSchema)[0]?.reason === "MEMBERSHIP_LOST";
   }
+}
+
+function outcomeOf(error: unknown): Outcome {
+  if (error instanceof ParkEvent) return Outcome.PARK;
+  return error instanceof ReleaseEvent ? Outcome.RELEASE : Outcome.RETRY;
 }
 
 function workedEvent({ module, position, event, attempt }: ConsumedTask): WorkedEvent {

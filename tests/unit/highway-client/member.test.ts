@@ -8,6 +8,7 @@ import { GoAway_Reason } from "#gen/cos/highway/v1/highway_pb.ts";
 import { type ConsumedWork, type MemberOptions, type MemberState, member } from "#shared/highway/client/member.ts";
 import type { ConsumedTask } from "#shared/highway/client/membership.ts";
 import { ParkEvent } from "#shared/highway/client/park-event.ts";
+import { ReleaseEvent } from "#shared/highway/client/release-event.ts";
 import { RetryEvent } from "#shared/highway/client/retry-event.ts";
 import { Subscriber, type SubscriberOptions } from "#shared/highway/client/subscriber.ts";
 import { FakeConsumer, type FakeConsumerOptions, refusal, type Seat } from "./fake-consumer.ts";
@@ -122,15 +123,18 @@ describe("C3: a handler that fails", () => {
     await subscriber.close();
   });
 
-  test("may ask for a delay, throw what is no error, or park", async () => {
+  test("may ask for a delay, throw what is no error, park, or not have tried", async () => {
     const fake = consumerOf();
-    fake.add(...memories("cc", 3));
+    fake.add(...memories("cc", 4));
+    let releases = 0;
     const { subscriber } = work(fake, {
       handle: async ({ events }) => {
         const [{ position, attempt } = { position: 0, attempt: 0 }] = events;
         if (attempt > 1) return;
         if (position === 1) throw new RetryEvent(1500, "busy");
         if (position === 2) throw new ParkEvent("hopeless");
+        if (position === 4 && releases++ === 0) throw new ReleaseEvent("not now");
+        if (position === 4) return;
         throw "a text";
       },
     });
@@ -139,6 +143,8 @@ describe("C3: a handler that fails", () => {
       { error: "busy", delay: { seconds: 1n, nanos: 500_000_000 } },
       { error: "a text" },
     ]);
+    expect(settlesOf(fake, Outcome.RELEASE)).toMatchObject([{ positions: [4n] }]);
+    expect(fake.items[3]?.attempts).toBe(0);
     expect(settlesOf(fake, Outcome.PARK)).toMatchObject([{ error: "hopeless", positions: [2n] }]);
     await subscriber.close();
   });
