@@ -94,7 +94,6 @@ test("without --exec each memory is printed, and done once it is written", async
   }, 20_000);
   await interrupt(running);
   const again = consume("printer");
-  await again.says(/^$|./).catch(() => undefined);
   await record("print", "n31");
   await again.says(/n31/);
   await interrupt(again);
