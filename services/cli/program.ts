@@ -2,6 +2,9 @@ import { Command } from "commander";
 import type { Cli } from "./cli.ts";
 import { auditCommand } from "./commands/audit.ts";
 import { addExamples } from "./commands/command-parts.ts";
+import { consumeCommand } from "./commands/consume.ts";
+import { consumersCommand } from "./commands/consumers.ts";
+import { deadLettersCommand } from "./commands/dead-letters.ts";
 import { devCertsCommand } from "./commands/dev-certs.ts";
 import { getCommand } from "./commands/get.ts";
 import { graphCommand } from "./commands/graph.ts";
@@ -58,6 +61,9 @@ const COMMANDS = [
   graphCommand,
   scratchCommand,
   modulesCommand,
+  consumeCommand,
+  consumersCommand,
+  deadLettersCommand,
   memoriesCommand,
   whoAmICommand,
   tokensCommand,

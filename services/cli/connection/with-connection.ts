@@ -3,6 +3,7 @@ import { AuthService } from "#gen/cos/auth/v1/auth_service_pb.ts";
 import { ConductorService } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { ModuleService } from "#gen/cos/conductor/v1/module_service_pb.ts";
 import { ScratchService } from "#gen/cos/conductor/v1/scratch_service_pb.ts";
+import { HighwayService } from "#gen/cos/highway/v1/highway_service_pb.ts";
 import type { Cli } from "../cli.ts";
 import { lendTransport } from "./lend-transport.ts";
 
@@ -11,6 +12,7 @@ export interface Connection {
   readonly conductor: Client<typeof ConductorService>;
   readonly modules: Client<typeof ModuleService>;
   readonly scratch: Client<typeof ScratchService>;
+  readonly highway: Client<typeof HighwayService>;
   readonly auth: Client<typeof AuthService>;
 }
 
@@ -25,6 +27,7 @@ export function withConnection<T>(
       conductor: createClient(ConductorService, transport),
       modules: createClient(ModuleService, transport),
       scratch: createClient(ScratchService, transport),
+      highway: createClient(HighwayService, transport),
       auth: createClient(AuthService, transport),
     }),
   );
