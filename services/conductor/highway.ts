@@ -1,5 +1,6 @@
 import type { SubscribeRequest } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { type Hub, openHub, type SubscribeCall } from "#shared/highway/hub.ts";
+import type { ModuleView } from "#shared/highway/hub-state.ts";
 import type { Log } from "#shared/log/open-log.ts";
 import { postgresUnavailable } from "#shared/postgres/engine-error.ts";
 import type { Encoded } from "#shared/rpc/encoded.ts";
@@ -64,6 +65,9 @@ export class Highway {
   /** Removes what a forgetting took from the log; false: Redis could not be told, and is cleared before it serves again. */
   readonly forget = async (module: string, position: number): Promise<boolean> =>
     (await this.#open?.forget(module, position)) ?? false;
+
+  /** What this process has seen of a module in Redis; undefined: the hub is not open yet. */
+  readonly viewOf = (module: string): ModuleView | undefined => this.#open?.viewOf(module);
 
   /** Ends all streams; they resume elsewhere. */
   drain(): void {

@@ -55,6 +55,7 @@ async function startConductor(env: Host["env"], closers: Closers): Promise<Runni
         subscribe: highway.subscribe,
         validate: (request) => faultsOf(RecordMemoryRequestSchema, request),
         clearHighway: highway.forget,
+        highwayView: highway.viewOf,
         onRightsChanged: gatekeeper.changed,
         onFault: (call, err) => log.error({ request_id: call.requestId, err }, "an item of a stream failed"),
       }),

@@ -2,18 +2,22 @@ import { AuthService } from "#gen/cos/auth/v1/auth_service_pb.ts";
 import { ConductorService, type RecordMemoryRequest } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { GraphLogService } from "#gen/cos/conductor/v1/graph_log_service_pb.ts";
 import { ModuleService } from "#gen/cos/conductor/v1/module_service_pb.ts";
+import { ProjectionLogService } from "#gen/cos/conductor/v1/projection_log_service_pb.ts";
 import type { CallContext } from "#shared/auth/call-context.ts";
 import type { FieldFault } from "#shared/errors/cos-error.ts";
 import { type BoundService, bindService } from "#shared/rpc/bind-service.ts";
 import { auth } from "./handlers/auth.ts";
 import { batchRecordMemories } from "./handlers/batch-record-memories.ts";
 import { type ForgetNeeds, forgetMemories } from "./handlers/forget-memories.ts";
+import { getIngestStatus, type IngestNeeds } from "./handlers/get-ingest-status.ts";
 import { getMemory } from "./handlers/get-memory.ts";
+import { links } from "./handlers/links.ts";
 import { listMemories } from "./handlers/list-memories.ts";
 import { modules } from "./handlers/modules.ts";
 import { recordGraphAct } from "./handlers/record-graph-act.ts";
 import { recordMemories } from "./handlers/record-memories.ts";
 import { recordMemory } from "./handlers/record-memory.ts";
+import { reportProjections } from "./handlers/report-projections.ts";
 import { type Subscribe, subscribe } from "./handlers/subscribe.ts";
 import type { Store } from "./store/open-store.ts";
 
@@ -22,6 +26,7 @@ interface Needs {
   readonly subscribe: Subscribe;
   readonly validate: (request: RecordMemoryRequest) => readonly FieldFault[];
   readonly clearHighway: ForgetNeeds["clearHighway"];
+  readonly highwayView: IngestNeeds["highwayView"];
   /** Called after a change of tokens or rights. */
   readonly onRightsChanged: () => void;
   readonly onFault: (call: CallContext, error: unknown) => void;
@@ -38,9 +43,12 @@ export function routes(needs: Needs): BoundService[] {
       getMemory: getMemory(store),
       listMemories: listMemories(store),
       forgetMemories: forgetMemories(needs),
+      ...links(store),
+      getIngestStatus: getIngestStatus(needs),
       subscribe: subscribe(needs.subscribe),
     }),
     bindService(GraphLogService, { recordGraphAct: recordGraphAct(store) }),
+    bindService(ProjectionLogService, { reportProjections: reportProjections(store) }),
     bindService(ModuleService, modules(store)),
     bindService(AuthService, auth({ store: store.access, onChanged: needs.onRightsChanged })),
   ];

@@ -23,3 +23,9 @@ export interface HubState {
     readonly ring: RingState | undefined;
   }[];
 }
+
+/** How one module stands in Redis, as seen from one process. */
+export interface ModuleView extends Pick<HubState, "degraded" | "breaker"> {
+  /** Redis' last position, as last seen; undefined: not seen. */
+  readonly redisLast: number | undefined;
+}

@@ -26,7 +26,7 @@ import type { Encoded } from "#shared/rpc/encoded.ts";
 import { draining, epochChanged } from "./ending.ts";
 import { followAccess } from "./follow-access.ts";
 import type { HubSettings } from "./hub-settings.ts";
-import type { HubState } from "./hub-state.ts";
+import type { HubState, ModuleView } from "./hub-state.ts";
 import type { EpochRecord, LogPort, ModuleHead } from "./log-port.ts";
 import { PUBLISHER_LIMITS, Publisher } from "./publisher.ts";
 import { Reader } from "./reader.ts";
@@ -210,6 +210,12 @@ export class Hub {
     for (const { subscription } of this.#streams) {
       subscription.end(draining(retryAfterMs));
     }
+  }
+
+  /** How one module stands in Redis, as last seen from here. */
+  viewOf(module: string): ModuleView {
+    const redisLast = this.#sweeper.lastOf(module);
+    return { degraded: this.#degraded, breaker: this.#breaker.state, redisLast };
   }
 
   /** Drains, and closes everything. Streams that have not ended by then end with the frame in hand. */

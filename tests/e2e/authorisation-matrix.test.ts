@@ -7,6 +7,7 @@ import { AuthService, CredentialKind } from "#gen/cos/auth/v1/auth_service_pb.ts
 import { ConductorService } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { GraphLogService } from "#gen/cos/conductor/v1/graph_log_service_pb.ts";
 import { ModuleService } from "#gen/cos/conductor/v1/module_service_pb.ts";
+import { ProjectionLogService } from "#gen/cos/conductor/v1/projection_log_service_pb.ts";
 import { Health } from "#gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "#gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as AlphaServerReflection } from "#gen/grpc/reflection/v1alpha/reflection_pb.ts";
@@ -30,6 +31,7 @@ jest.setTimeout(120_000);
 const SERVICES: readonly DescService[] = [
   ConductorService,
   GraphLogService,
+  ProjectionLogService,
   ModuleService,
   AuthService,
   Health,
@@ -52,7 +54,7 @@ beforeAll(async () => {
   judged = { target: { address: mesh.address, ca: mesh.ca }, methods: METHODS, table: TABLE, answersToo: ANSWERS_TOO };
   for (const name of ["here", "there"]) await mesh.owner.modules.registerModule({ module: { name } });
   const memory = { module: "here", eventType: "note", source: "matrix", text: "Up betimes" };
-  await mesh.owner.conductor.recordMemory({ memory });
+  for (let n = 0; n < 2; n += 1) await mesh.owner.conductor.recordMemory({ memory });
   await mesh.owner.auth.createToken({ name: "spare", kind: PrincipalKind.AGENT });
 });
 afterAll(() => mesh?.stop());

@@ -34,6 +34,7 @@ import { type Memory, MemorySchema } from "#gen/cos/memory/v1/memory_pb.ts";
 import type { OpenTransport } from "#services/cli/terminal.ts";
 import { type BoundService, bindService } from "#shared/rpc/bind-service.ts";
 import { FakeAuth } from "./fake-auth.ts";
+import { type LinkHandlers, unlinked } from "./fake-links.ts";
 
 /** How a fake may misbehave; each is asked once for each chance it has. */
 export interface Mischief {
@@ -80,6 +81,8 @@ export class FakeConductor {
   readonly forgetRequests: ForgetMemoriesRequest[] = [];
   /** Whether Redis is there to be cleared. */
   highwayCleared = true;
+  /** What answers for links and how far memories have come. */
+  readonly links: LinkHandlers = unlinked();
   readonly auth = new FakeAuth(() => this.#check());
   /** One script a stream; when they are used up, streams end with UNAVAILABLE. */
   streams: ((request: SubscribeRequest, signal: AbortSignal) => AsyncIterable<SubscribeResponse["frame"]>)[] = [];
@@ -98,6 +101,7 @@ export class FakeConductor {
         listMemories: conductor.listMemories,
         subscribe: (request, context) => conductor.subscribe(request, callOf(context)),
         forgetMemories: conductor.forgetMemories,
+        ...conductor.links,
       });
       router.service(ModuleService, modules);
       router.service(AuthService, this.auth.handlers);
@@ -109,7 +113,7 @@ export class FakeConductor {
   services(): BoundService[] {
     const { conductor, modules } = this.#handlers();
     return [
-      bindService(ConductorService, { ...conductor, batchRecordMemories: unimplemented }),
+      bindService(ConductorService, { ...conductor, ...conductor.links, batchRecordMemories: unimplemented }),
       bindService(ModuleService, modules),
       bindService(AuthService, this.auth.handlers),
     ];
@@ -125,6 +129,7 @@ export class FakeConductor {
         listMemories: async (request: ListMemoriesRequest) => this.#list(request),
         subscribe: (request: SubscribeRequest, call: Call) => this.#subscribe(request, call.signal),
         forgetMemories: (request: ForgetMemoriesRequest) => this.#forget(request),
+        links: this.links,
       },
       modules: {
         getModule: async ({ name }: GetModuleRequest) => {
