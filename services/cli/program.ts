@@ -6,11 +6,13 @@ import { devCertsCommand } from "./commands/dev-certs.ts";
 import { getCommand } from "./commands/get.ts";
 import { graphCommand } from "./commands/graph.ts";
 import { importCommand } from "./commands/import.ts";
+import { linkCommand, linksCommand, unlinkCommand } from "./commands/links.ts";
 import { listCommand } from "./commands/list.ts";
 import { memoriesCommand } from "./commands/memories.ts";
 import { migrateCommand } from "./commands/migrate.ts";
 import { ownerTokenCommand } from "./commands/owner-token.ts";
 import { recordCommand } from "./commands/record.ts";
+import { statusCommand } from "./commands/status.ts";
 import { tailCommand } from "./commands/tail.ts";
 import { tokensCommand } from "./commands/tokens.ts";
 import { whoAmICommand } from "./commands/whoami.ts";
@@ -50,6 +52,10 @@ const COMMANDS = [
   recordCommand,
   listCommand,
   getCommand,
+  statusCommand,
+  linkCommand,
+  linksCommand,
+  unlinkCommand,
   graphCommand,
   memoriesCommand,
   whoAmICommand,

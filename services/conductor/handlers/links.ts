@@ -69,7 +69,7 @@ function namedBy(error: unknown, field: string): unknown {
   return new CosError(reason, message, {
     cause,
     resource,
-    fields: [{ field, description: "must be a memory that is there" }],
+    fields: [{ field, description: message }],
   });
 }
 
