@@ -123,8 +123,8 @@ test("the graph, for somebody without any right, is answered as the table says",
   const principal = { name: "for-bare", kind: PrincipalKind.PERSON, grants: new Map() };
   const actor = new Access({ principal, credential: CredentialKind.TOKEN });
   const secret = await mesh.graph.mint({ audience: "conductor", actor });
-  // The kind is right: what is missing then is the module.
-  const outcome = (row: Row): Outcome => (row.servicesOnly === true ? "NF" : row.nothing);
+  // The kind is right: what is missing then is the module, where the call is about one.
+  const outcome = (row: Row): Outcome => (row.servicesOnly === true ? row.there[0] : row.nothing);
   await judge({ name: principal.name, credential: { kind: "token", secret }, outcome });
 });
 

@@ -33,6 +33,7 @@ describe("grpcurl", () => {
       CONDUCTOR,
       "cos.conductor.v1.GraphLogService",
       "cos.conductor.v1.ModuleService",
+      "cos.conductor.v1.ProjectionLogService",
       "grpc.health.v1.Health",
       "grpc.reflection.v1.ServerReflection",
       "grpc.reflection.v1alpha.ServerReflection",

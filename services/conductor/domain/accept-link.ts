@@ -106,7 +106,8 @@ function endFaults({ from, to }: LinkEnds): FieldFault[] {
   const faults: FieldFault[] = [];
   if (from.eventType.startsWith("cos.")) faults.push({ field: "from_memory", ...isAct });
   if (to.eventType.startsWith("cos.")) faults.push({ field: "to_memory", ...isAct });
-  if (from.id === to.id) faults.push({ field: "to_memory", description: "must be another memory than from_memory" });
+  if (from.id === to.id)
+    faults.push({ field: "to_memory", description: "must be another memory: nothing is linked to itself" });
   return faults;
 }
 

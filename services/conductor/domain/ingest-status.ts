@@ -89,7 +89,7 @@ export function projectedStatus(
 function judge(position: number, view: ProjectionView): { state: ProjectedState; detail: string } {
   const { silentMs, parked, stalled, reached = 0 } = view;
   if (silentMs >= SILENT_MS) {
-    const detail = `not heard of for ${Math.floor(silentMs / 1000)} s: nobody knows how it stands now`;
+    const detail = `was not heard of for ${Math.floor(silentMs / 1000)} s: nobody knows how it stands now`;
     return { state: ProjectedState.UNKNOWN, detail };
   }
   if (parked !== undefined) return { state: ProjectedState.PARKED, detail: `could not take it: ${parked}` };
@@ -110,7 +110,7 @@ export function lackingFor(
       if (published?.state === PublishedState.PUBLISHED) return undefined;
       return `not published yet: ${published?.detail}`;
     case IngestStage.PROJECTED: {
-      const lacking = projections.filter(({ state }) => !SETTLED.includes(state));
+      const lacking = projections.filter(({ state }) => !SETTLED.has(state));
       if (lacking.length === 0) return undefined;
       return lacking.map(({ projection, detail }) => `the ${projection} ${detail}`).join("; ");
     }
@@ -119,7 +119,7 @@ export function lackingFor(
   }
 }
 
-const SETTLED: readonly ProjectedState[] = [ProjectedState.PROJECTED, ProjectedState.PARKED];
+const SETTLED: ReadonlySet<ProjectedState> = new Set([ProjectedState.PROJECTED, ProjectedState.PARKED]);
 
 /** The refusal of a wait that came to its end. */
 export function stillLacking({ module, position }: MemoryPlace, lacking: string): CosError {

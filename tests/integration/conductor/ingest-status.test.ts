@@ -1,4 +1,4 @@
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
 import { PrincipalKind, Verb } from "#gen/cos/auth/v1/auth_pb.ts";
@@ -6,6 +6,7 @@ import { CredentialKind } from "#gen/cos/auth/v1/auth_service_pb.ts";
 import {
   GetIngestStatusRequestSchema,
   type GetIngestStatusResponse,
+  GetIngestStatusResponseSchema,
   IngestStage,
   ProjectedState,
   PublishedState,
@@ -45,8 +46,10 @@ async function status(
   call: Partial<CallContext> = {},
 ): Promise<GetIngestStatusResponse> {
   const handler = getIngestStatus({ store: given.store, highwayView: () => view, times });
-  const request = create(GetIngestStatusRequestSchema, { module, position: 2n, ...fields } as never);
-  return (await handler(request, { ...someCall(), ...call })) as GetIngestStatusResponse;
+  const request = create(GetIngestStatusRequestSchema, { module, position: 2n, ...fields });
+  const answer = (await handler(request, { ...someCall(), ...call })) as GetIngestStatusResponse;
+  // What is answered has to go over the wire.
+  return fromBinary(GetIngestStatusResponseSchema, toBinary(GetIngestStatusResponseSchema, answer));
 }
 
 function serviceCall(name = "graph"): CallContext {
@@ -116,7 +119,7 @@ describe("GetIngestStatus", () => {
     expect(graphOf(await status())).toMatchObject({
       state: ProjectedState.UNKNOWN,
       cursor: { position: 3n },
-      detail: "not heard of for 75 s: nobody knows how it stands now",
+      detail: "was not heard of for 75 s: nobody knows how it stands now",
     });
   });
 

@@ -93,7 +93,7 @@ describe("cos links", () => {
       fromMemory: end("notes", 1),
       toMemory: end("letters", 12),
       type: LinkType.RELATES_TO,
-    } as never);
+    });
     fake.links.listLinks = async (request) => {
       requests.push(structuredClone(request));
       return request.pageToken === "" ? { links: [someLink()], nextPageToken: "2" } : { links: [incoming] };
@@ -122,7 +122,7 @@ describe("cos links", () => {
   test("a memory named by its id is seen at its place", async () => {
     const { stdout: recorded } = await cos(["record", "one", "--json"]);
     const { id } = JSON.parse(recorded).memory ?? JSON.parse(recorded);
-    fake.links.listLinks = async () => ({ links: [someLink({ fromMemory: end("cc", 1) } as never)] });
+    fake.links.listLinks = async () => ({ links: [someLink({ fromMemory: end("cc", 1) })] });
     expect((await cos(["links", id])).stdout).toContain("-> DEPENDS_ON  drafts/7");
   });
 

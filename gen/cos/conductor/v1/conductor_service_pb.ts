@@ -686,9 +686,8 @@ export const ConductorService: GenService<{
   /**
    * Records any number, each for itself: the answer to each comes in their order, a fault of one stops no other.
    *
-   * Send without waiting: the server takes as much as it can and flow control holds the rest. A stream that breaks is
-   * repeated from the first unanswered item; with idempotency keys nothing is recorded twice. (Browsers have no such
-   * streams: use BatchRecordMemories.)
+   * Send without waiting: the server takes as much as it can and flow control holds the rest. A stream that breaks is repeated from the
+   * first unanswered item; with idempotency keys nothing is recorded twice. (Browsers have no such streams: use BatchRecordMemories.)
    *
    * @generated from rpc cos.conductor.v1.ConductorService.RecordMemories
    */
@@ -732,11 +731,7 @@ export const ConductorService: GenService<{
     output: typeof ForgetMemoriesResponseSchema;
   },
   /**
-   * Links one memory to another, with a type and a rationale; the answer comes after its commit.
-   *
-   * The link is an event `cos.memory.linked` in the module of the memory that it starts at, in which the caller needs RECORD; of the other
-   * one's module READ. It ends when it is taken back, or when one of the two memories is forgotten; its rationale is removed by the latter.
-   * Safe to repeat: a link that stands is answered, not made again.
+   * Links one memory to another; the answer comes after its commit. Safe to repeat. cos/conductor/v1/links.proto says what a link is.
    *
    * @generated from rpc cos.conductor.v1.ConductorService.LinkMemories
    */
@@ -756,7 +751,7 @@ export const ConductorService: GenService<{
     output: typeof ListLinksResponseSchema;
   },
   /**
-   * Takes a link back: an event `cos.memory.unlinked`. That it was there stays in the log. A link that does not stand: LINK_NOT_FOUND.
+   * Takes a link back; that it was there stays in the log. A link that does not stand: LINK_NOT_FOUND.
    *
    * @generated from rpc cos.conductor.v1.ConductorService.UnlinkMemories
    */
@@ -766,9 +761,7 @@ export const ConductorService: GenService<{
     output: typeof UnlinkMemoriesResponseSchema;
   },
   /**
-   * Tells how far a memory has come: recorded, published, projected; and waits for it, if asked to.
-   *
-   * Nothing is taken for granted: a projection that has not been heard of is said to be unknown, not to be well.
+   * Tells how far a memory has come: recorded, published, projected; waits for it, if asked to. What is not known is not said to be well.
    *
    * @generated from rpc cos.conductor.v1.ConductorService.GetIngestStatus
    */

@@ -25,7 +25,7 @@ interface Row {
 }
 
 const text = `
-  select p.name, p.state, (extract(epoch from p.reported_at) * 1000)::float8 as reported_ms,
+  select p.name, p.state, floor(extract(epoch from p.reported_at) * 1000)::float8 as reported_ms,
          (extract(epoch from clock_timestamp() - p.reported_at) * 1000)::float8 as silent_ms,
          g.position, g.epoch, k.error
   from mem0_cc.projection p

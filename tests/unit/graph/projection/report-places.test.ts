@@ -14,7 +14,7 @@ function world() {
     connected: true,
     engineAway: false,
     refuses: false,
-    onFaults: () => undefined as void,
+    onFaults: (): void => undefined,
   };
   const asked: string[] = [];
   const reports: ReportProjectionsRequest[] = [];
