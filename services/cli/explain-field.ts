@@ -67,6 +67,9 @@ const WORDINGS: readonly Wording[] = [
   { field: /^reason$/, called: "--reason" },
   { field: /^principal$/, called: "--who" },
   { field: /^action$/, called: "--action" },
+  { field: /^from_memory\b/, called: "the first memory" },
+  { field: /^to_memory\b/, called: "the second memory" },
+  { field: /^rationale$/, called: "--why" },
 ];
 
 /** Of what is asked of the graph. */

@@ -10,6 +10,7 @@ import { getCommand } from "./commands/get.ts";
 import { graphCommand } from "./commands/graph.ts";
 import { importCommand } from "./commands/import.ts";
 import { ledgerCommand } from "./commands/ledger.ts";
+import { linkCommand, linksCommand, unlinkCommand } from "./commands/links.ts";
 import { listCommand } from "./commands/list.ts";
 import { memoriesCommand } from "./commands/memories.ts";
 import { migrateCommand } from "./commands/migrate.ts";
@@ -17,6 +18,7 @@ import { modulesCommand } from "./commands/modules.ts";
 import { ownerTokenCommand } from "./commands/owner-token.ts";
 import { recordCommand } from "./commands/record.ts";
 import { scratchCommand } from "./commands/scratch.ts";
+import { statusCommand } from "./commands/status.ts";
 import { tailCommand } from "./commands/tail.ts";
 import { tokensCommand } from "./commands/tokens.ts";
 import { whoAmICommand } from "./commands/whoami.ts";
@@ -58,6 +60,10 @@ const COMMANDS = [
   recordCommand,
   listCommand,
   getCommand,
+  statusCommand,
+  linkCommand,
+  linksCommand,
+  unlinkCommand,
   graphCommand,
   scratchCommand,
   modulesCommand,

@@ -1,5 +1,6 @@
 import type { SubscribeRequest } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { type Hub, openHub, type SubscribeCall } from "#shared/highway/hub.ts";
+import type { ModuleView } from "#shared/highway/hub-state.ts";
 import type { Tap } from "#shared/highway/tap.ts";
 import type { Log } from "#shared/log/open-log.ts";
 import { postgresUnavailable } from "#shared/postgres/engine-error.ts";
@@ -77,6 +78,8 @@ export class Highway {
   readonly degraded = (): boolean => this.#open?.degraded ?? true;
   /** A module was registered here: streams of all modules take it in at once. Other processes see it at their next sweep. */
   readonly lookForModules = (): void => this.#open?.lookForModules();
+  /** What this process has seen of a module in Redis; undefined: the hub is not open yet. */
+  readonly viewOf = (module: string): ModuleView | undefined => this.#open?.viewOf(module);
 
   /** Ends all streams; they resume elsewhere. */
   drain(): void {

@@ -69,6 +69,7 @@ async function startConductor(env: Host["env"], closers: Closers): Promise<Runni
         clearHighway: highway.forget,
         consume: { desk, epoch: () => store.log.epochs().current.identity, heartbeatMs: MEMBER_HEARTBEAT_MS },
         onModuleRegistered: highway.lookForModules,
+        highwayView: highway.viewOf,
         onRightsChanged: gatekeeper.changed,
         onFault: (call, err) => log.error({ request_id: call.requestId, err }, "an item of a stream failed"),
       }),

@@ -2,6 +2,7 @@ import { AuthService } from "#gen/cos/auth/v1/auth_service_pb.ts";
 import { ConductorService, type RecordMemoryRequest } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { GraphLogService } from "#gen/cos/conductor/v1/graph_log_service_pb.ts";
 import { ModuleService } from "#gen/cos/conductor/v1/module_service_pb.ts";
+import { ProjectionLogService } from "#gen/cos/conductor/v1/projection_log_service_pb.ts";
 import { ScratchService } from "#gen/cos/conductor/v1/scratch_service_pb.ts";
 import { HighwayService } from "#gen/cos/highway/v1/highway_service_pb.ts";
 import type { CallContext } from "#shared/auth/call-context.ts";
@@ -12,12 +13,15 @@ import { batchRecordMemories } from "./handlers/batch-record-memories.ts";
 import { ack, type ConsumeNeeds, consume, consumeServer } from "./handlers/consume.ts";
 import { type ConsumersNeeds, consumers } from "./handlers/consumers.ts";
 import { type ForgetNeeds, forgetMemories } from "./handlers/forget-memories.ts";
+import { getIngestStatus, type IngestNeeds } from "./handlers/get-ingest-status.ts";
 import { getMemory } from "./handlers/get-memory.ts";
+import { links } from "./handlers/links.ts";
 import { listMemories } from "./handlers/list-memories.ts";
 import { modules } from "./handlers/modules.ts";
 import { recordGraphAct } from "./handlers/record-graph-act.ts";
 import { recordMemories } from "./handlers/record-memories.ts";
 import { recordMemory } from "./handlers/record-memory.ts";
+import { reportProjections } from "./handlers/report-projections.ts";
 import { scratch } from "./handlers/scratch.ts";
 import { type Subscribe, subscribe } from "./handlers/subscribe.ts";
 import type { Store } from "./store/open-store.ts";
@@ -30,6 +34,7 @@ interface Needs {
   readonly consume: Omit<ConsumeNeeds, "desk"> & { readonly desk: ConsumeNeeds["desk"] & ConsumersNeeds["desk"] };
   /** Called after a module was registered. */
   readonly onModuleRegistered: () => void;
+  readonly highwayView: IngestNeeds["highwayView"];
   /** Called after a change of tokens or rights. */
   readonly onRightsChanged: () => void;
   readonly onFault: (call: CallContext, error: unknown) => void;
@@ -46,6 +51,8 @@ export function routes(needs: Needs): BoundService[] {
       getMemory: getMemory(store),
       listMemories: listMemories(store),
       forgetMemories: forgetMemories(needs),
+      ...links(store),
+      getIngestStatus: getIngestStatus(needs),
       subscribe: subscribe(needs.subscribe),
     }),
     bindService(HighwayService, {
@@ -57,6 +64,7 @@ export function routes(needs: Needs): BoundService[] {
     bindService(GraphLogService, { recordGraphAct: recordGraphAct(store) }),
     bindService(ModuleService, modules({ store, onRegistered: needs.onModuleRegistered })),
     bindService(ScratchService, scratch(store.scratch)),
+    bindService(ProjectionLogService, { reportProjections: reportProjections(store) }),
     bindService(AuthService, auth({ store: store.access, onChanged: needs.onRightsChanged })),
   ];
 }

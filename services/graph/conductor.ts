@@ -25,6 +25,10 @@ import {
   type RecordGraphActRequestSchema,
   type RecordGraphActResponse,
 } from "#gen/cos/conductor/v1/graph_log_service_pb.ts";
+import {
+  ProjectionLogService,
+  type ReportProjectionsRequestSchema,
+} from "#gen/cos/conductor/v1/projection_log_service_pb.ts";
 import { type Cursor, CursorFaultsSchema, type Progress } from "#gen/cos/highway/v1/highway_pb.ts";
 import { Access } from "#shared/auth/access.ts";
 import type { CallContext } from "#shared/auth/call-context.ts";
@@ -88,6 +92,16 @@ export interface Conductor {
    * CURSOR_PAST_FORK with `CursorFaults`, MODULE_NOT_FOUND, or ENGINE_UNAVAILABLE.
    */
   proveCursor(cursor: Cursor, signal: AbortSignal): Promise<Progress>;
+  /**
+   * Tells how far the graph has come, for itself. Rejects as `recordGraphAct` does. Undefined: without a key the conductor listens to
+   * nobody (K3).
+   */
+  readonly reportProjections:
+    | ((
+        request: MessageInitShape<typeof ReportProjectionsRequestSchema>,
+        options: { readonly signal: AbortSignal },
+      ) => Promise<unknown>)
+    | undefined;
   close(): void;
 }
 
@@ -99,6 +113,7 @@ export function openConductor(options: ConductorOptions): Conductor {
   const transport = openTransport({ address, ...(tls && { tls }) });
   const conductor = createClient(ConductorService, transport);
   const graphLog = createClient(GraphLogService, transport);
+  const projectionLog = createClient(ProjectionLogService, transport);
   const mint = serviceKey && openServiceTokenMint({ service: SELF, privateKey: serviceKey });
   const itself = ownAccess();
   /** K1: a token for one call. */
@@ -145,6 +160,10 @@ export function openConductor(options: ConductorOptions): Conductor {
       });
       return asked(isOurs ? recording.catch(silenceAsAbsence) : recording);
     },
+    reportProjections:
+      mint &&
+      (async (request, { signal }) =>
+        asked(projectionLog.reportProjections(request, { signal, headers: await tokenFor(itself) }))),
     proveCursor: (cursor, signal) => asked(firstProgress(subscribe, cursor, signal)),
     close: () => transport.close(),
   };

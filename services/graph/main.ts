@@ -26,6 +26,7 @@ import { applyEvents } from "./projection/apply-events.ts";
 import { openAwaitPlace } from "./projection/await-place.ts";
 import { Projection } from "./projection/projection.ts";
 import { readMemory } from "./projection/read-memory.ts";
+import { PlaceReporter } from "./projection/report-places.ts";
 import { routes } from "./routes.ts";
 import { openNeo4jGraph } from "./store/neo4j/open-neo4j-graph.ts";
 import { openPostgresGraph } from "./store/postgres/open-postgres-graph.ts";
@@ -54,17 +55,21 @@ async function startGraph(env: Host["env"], closers: Closers): Promise<Running> 
   const conductor = openConductor(conductorOptions(settings, log));
   closers.add("conductor", () => conductor.close());
 
-  const projection = new Projection({
+  let reporter: PlaceReporter | undefined;
+  const projection: Projection = new Projection({
     store,
     subscribe: (modules) => logOf(conductor, modules),
     renews: conductor.renews,
     read: (memory) => readMemory(memory, extractMentions),
     apply: applyEvents,
     extractorVersion: EXTRACTOR_VERSION,
+    onParked: (module) => reporter?.parked(module),
     log,
   });
   closers.add("projection", () => projection.close());
   projection.open();
+  reporter = openReporter({ store, projection, conductor, log });
+  closers.add("reporter", async () => reporter?.close());
 
   const gatekeeper = await openGate(settings, log, closers);
   const streams = new OpenStreams({ ageMaxMs: settings.connectionAgeMaxMs });
@@ -114,6 +119,29 @@ function openGraph(settings: GraphSettings, log: Log): Promise<GraphStore> {
   const { neo4jCa: caFile, neo4jDatabase: database, databaseUrl, postgresPoolMax: poolMax } = settings;
   if (url === undefined) return openPostgresGraph({ url: databaseUrl, poolMax, log });
   return openNeo4jGraph({ url, user, password, passwordFile, caFile, database, log, planAhead: true });
+}
+
+/** Without a key the conductor listens to nobody, and says of the graph that it was never heard of. */
+function openReporter(needs: {
+  readonly store: GraphStore;
+  readonly projection: Projection;
+  readonly conductor: Conductor;
+  readonly log: Log;
+}): PlaceReporter | undefined {
+  const { store, projection, conductor, log } = needs;
+  const { reportProjections } = conductor;
+  if (reportProjections === undefined) {
+    log.warn("the conductor is not told how far the graph has come: that needs a key (COS_GRAPH_SERVICE_KEY)");
+    return undefined;
+  }
+  const reporter = new PlaceReporter({
+    store,
+    isConnected: () => projection.status.connected,
+    report: (request, signal) => reportProjections(request, { signal }),
+    log,
+  });
+  reporter.open();
+  return reporter;
 }
 
 function conductorOptions(settings: GraphSettings, log: Log): Parameters<typeof openConductor>[0] {

@@ -60,3 +60,9 @@ export function hubState({ publisher, rings, sweeper, subscriptions, ...parts }:
     })),
   };
 }
+
+/** How one module stands in Redis, as seen from one process. */
+export interface ModuleView extends Pick<HubState, "degraded" | "breaker"> {
+  /** Redis' last position, as last seen; undefined: not seen. */
+  readonly redisLast: number | undefined;
+}

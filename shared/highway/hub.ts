@@ -27,7 +27,7 @@ import { atMostEvery } from "./at-most-every.ts";
 import { draining, epochChanged } from "./ending.ts";
 import { followAccess } from "./follow-access.ts";
 import type { HubSettings } from "./hub-settings.ts";
-import { type HubState, hubState } from "./hub-state.ts";
+import { type HubState, hubState, type ModuleView } from "./hub-state.ts";
 import type { EpochRecord, LogPort, ModuleHead } from "./log-port.ts";
 import { PUBLISHER_LIMITS, Publisher } from "./publisher.ts";
 import { Reader } from "./reader.ts";
@@ -227,6 +227,11 @@ export class Hub {
     }
   }
 
+  /** How one module stands in Redis, as last seen from here. */
+  viewOf(module: string): ModuleView {
+    return { degraded: this.#degraded, breaker: this.#breaker.state, redisLast: this.#sweeper.lastOf(module) };
+  }
+
   /** Drains, and closes everything. Streams that have not ended by then end with the frame in hand. */
   async close(): Promise<void> {
     this.drain();
@@ -342,9 +347,7 @@ export class Hub {
       }
       if (known === undefined) {
         this.#known.number = Math.max(this.#known.number, head.number);
-        this.#streams.forEach((stream) => {
-          join(stream, head);
-        });
+        for (const stream of this.#streams) join(stream, head);
       }
     }
   }
@@ -356,9 +359,7 @@ export class Hub {
     }
     this.#degraded = degraded;
     this.#options.log[degraded ? "warn" : "info"]({ degraded }, "highway changed its way");
-    for (const { subscription } of this.#streams) {
-      subscription.wake();
-    }
+    for (const { subscription } of this.#streams) subscription.wake();
   }
 
   #beatAll(everyMs: number): void {

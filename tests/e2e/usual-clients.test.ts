@@ -34,6 +34,7 @@ describe("grpcurl", () => {
       "cos.conductor.v1.GraphLogService",
       "cos.conductor.v1.ModuleService",
       "cos.conductor.v1.ScratchService",
+      "cos.conductor.v1.ProjectionLogService",
       "grpc.health.v1.Health",
       "grpc.reflection.v1.ServerReflection",
       "grpc.reflection.v1alpha.ServerReflection",

@@ -98,5 +98,9 @@ const UNASKED: Handlers<typeof ConductorService> = {
   getMemory: unasked,
   listMemories: unasked,
   forgetMemories: unasked,
+  linkMemories: unasked,
+  listLinks: unasked,
+  unlinkMemories: unasked,
+  getIngestStatus: unasked,
   subscribe: unasked,
 };

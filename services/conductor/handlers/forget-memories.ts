@@ -23,12 +23,19 @@ export function forgetMemories(needs: ForgetNeeds): Handlers<typeof ConductorSer
     for await (const progress of needs.store.forgetMemories(call.scope, request, call)) {
       // Nothing was ever forgotten in the module: there is nothing to clear.
       const nothing = progress.forgetting === 0;
-      const cleared = !request.dryRun && (nothing || (await needs.clearHighway(module, progress.forgetting)));
+      const here = !request.dryRun && (nothing || (await needs.clearHighway(module, progress.forgetting)));
+      const cleared = (await clearElsewhere(needs, progress)) && here;
       yield { ...answerOf(module, progress), highwayCleared: cleared };
       // A right that was taken back meanwhile ends the call between two batches.
       if (!progress.done) judgeRight(call.access, Verb.ADMIN, module);
     }
   };
+}
+
+/** Of the rationales of links that other modules hold. */
+async function clearElsewhere({ clearHighway }: ForgetNeeds, { elsewhere }: ForgetProgress): Promise<boolean> {
+  const all = await Promise.all([...elsewhere].map(([module, position]) => clearHighway(module, position)));
+  return !all.includes(false);
 }
 
 function answerOf(module: string, progress: ForgetProgress): MessageInitShape<typeof ForgetMemoriesResponseSchema> {

@@ -23,6 +23,13 @@ export interface ForgottenBatch {
   readonly count: number;
   /** Where the event stands that tells of it. */
   readonly position: number;
+  /** All that was recorded, in the order of positions within each module: the links that ended come before it. */
+  readonly events: readonly ForgottenEvent[];
+}
+
+export interface ForgottenEvent {
+  readonly module: string;
+  readonly position: number;
   readonly event: Event;
 }
 
@@ -39,20 +46,29 @@ export async function forgetBatch(
   call: ForgetCall,
 ): Promise<ForgottenBatch | undefined> {
   const { module, positions, selector, reason } = batch;
+  const row = JSON.stringify(eventRowOf(call));
+  const ended = await client.query<{ module: string; position: string }>({
+    text: "select module, position from mem0_cc.end_links($1, $2, $3)",
+    values: [module, positions, row],
+  });
   const { rows } = await client.query<{ forgetting: string | null }>({
     text: "select mem0_cc.forget_batch($1, $2, $3) as forgetting",
-    values: [module, positions, JSON.stringify(eventRowOf(call))],
+    values: [module, positions, row],
   });
   const forgetting = rows[0]?.forgetting ?? null;
   if (forgetting === null) return undefined;
   await forgetErrors(client, module, positions);
-  const { event, count } = await readEvent(client, module, forgetting);
+  const events: ForgottenEvent[] = [];
+  for (const place of [...ended.rows, { module, position: forgetting }]) {
+    events.push({ module: place.module, position: Number(place.position), event: await readEvent(client, place) });
+  }
+  const count = countOf(events.at(-1)!.event);
   await writeAudit(client, call, {
     action: "memories.forgotten",
     target: module,
     details: { selector, reason, count: String(count), position: forgetting },
   });
-  return { count, position: Number(forgetting), event };
+  return { count, position: Number(forgetting), events };
 }
 
 /** What members said of these memories when they failed of them: it may quote what is forgotten. */
@@ -79,14 +95,16 @@ function eventRowOf({ access, requestId, traceId, traceparent }: ForgetCall) {
 }
 
 /** The event as it was recorded: what is announced is what the log has. */
-async function readEvent(client: pg.ClientBase, module: string, position: string) {
+async function readEvent(client: pg.ClientBase, { module, position }: { module: string; position: string }) {
   const { rows } = await client.query<MemoryRow>({
     text: `select ${memoryColumns(MemoryView.FULL)} from mem0_cc.memory m where m.module = $1 and m.position = $2`,
     values: [module, position],
   });
   const row = rows[0]!;
-  return {
-    event: eventOf(memoryOf(row), row.traceparent ?? ""),
-    count: fromJson(ForgottenSchema, row.payload ?? {}).ids.length,
-  };
+  return eventOf(memoryOf(row), row.traceparent ?? "");
+}
+
+function countOf({ body }: Event): number {
+  const payload = body.case === "memory" ? body.value.payload : undefined;
+  return fromJson(ForgottenSchema, payload ?? {}).ids.length;
 }

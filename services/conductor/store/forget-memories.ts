@@ -31,6 +31,8 @@ export interface ForgetProgress extends Census {
   readonly event: { readonly position: number; readonly epoch: string } | undefined;
   /** The position of the module's last forgetting, of whichever call; 0: there was none. Copies have to obey it. */
   readonly forgetting: number;
+  /** The same of other modules, in which this call has ended links of what it forgot. */
+  readonly elsewhere: ReadonlyMap<string, number>;
   readonly done: boolean;
 }
 
@@ -58,6 +60,7 @@ export async function* forgetMemories(
     forgotten: 0,
     event: undefined,
     forgetting: head.forgetting,
+    elsewhere: new Map(),
     done: false,
   };
   const positions = request.dryRun || census.found === 0 ? [] : forgettablePositions(store.postgres, selection, signal);
@@ -82,9 +85,19 @@ async function forget(
     return done && { ...done, epoch: store.epochOf(client) };
   });
   if (forgotten === undefined) return progress;
-  const { position, event, epoch, count } = forgotten;
-  if (onCommitted !== undefined) announceCommitted(batch.module, [{ position, event }], { onCommitted, log });
-  return { ...progress, forgotten: progress.forgotten + count, event: { position, epoch }, forgetting: position };
+  const { position, events, epoch, count } = forgotten;
+  const elsewhere = new Map(progress.elsewhere);
+  for (const [module, told] of Map.groupBy(events, (each) => each.module)) {
+    if (onCommitted !== undefined) announceCommitted(module, told, { onCommitted, log });
+    if (module !== batch.module) elsewhere.set(module, told.at(-1)!.position);
+  }
+  return {
+    ...progress,
+    forgotten: progress.forgotten + count,
+    event: { position, epoch },
+    forgetting: position,
+    elsewhere,
+  };
 }
 
 /** Of the selector its kind alone. */

@@ -27,17 +27,21 @@ import { type ForgetProgress, forgetMemories } from "./forget-memories.ts";
 import { getMemory, readPlaces } from "./get-memory.ts";
 import { GroupCommit, type GroupCommitOptions, type Recorded, type Sequence } from "./group-commit.ts";
 import { heads } from "./heads.ts";
+import { type LinkRecords, linkRecords } from "./links/link-records.ts";
 import { listMemories, type MemoryPage } from "./list-memories.ts";
 import { logMigrations } from "./migrations/log-migrations.ts";
 import { getModule, listModules, type ModulePage, registerModule } from "./modules.ts";
 import { plannerSettings } from "./planner-settings.ts";
 import { positionAt } from "./position-at.ts";
+import { type ProjectionRecords, projectionRecords } from "./projections/projection-records.ts";
 import { readEvents } from "./read-events.ts";
 import { recordFault } from "./record-fault.ts";
 import { type ScratchStore, scratchStore } from "./scratch/scratch-store.ts";
 
 /** For a batch of forgetting: the server's own limit on a statement. */
 const forgetTimeoutMs = 5000;
+/** For a link: its caller hears within 2 s. */
+const linkTimeoutMs = 1900;
 
 export interface StoreOptions {
   readonly url: string;
@@ -76,6 +80,10 @@ export interface Store {
   listMemories(scope: Scope, request: ListMemoriesRequest, signal?: AbortSignal): Promise<MemoryPage>;
   /** Forgets for good, a batch at each step. That the caller may was judged before: the scope only says what it may see. */
   forgetMemories(scope: Scope, request: ForgetMemoriesRequest, call: CallContext): AsyncIterable<ForgetProgress>;
+  /** Links between memories: made, listed, taken back. */
+  readonly links: LinkRecords;
+  /** How far the projections of the log have come. */
+  readonly projections: ProjectionRecords;
   /** The scope is not looked at: it names modules that are there, and says nothing of one that is to come. */
   registerModule(scope: Scope, module: Module): Promise<Module>;
   getModule(scope: Scope, name: string, signal?: AbortSignal): Promise<Module>;
@@ -141,6 +149,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     ...(options.onCommitted === undefined ? {} : { onCommitted: options.onCommitted }),
   });
   const forget = { postgres, log, epochOf, onCommitted: options.onCommitted, batchTimeoutMs: forgetTimeoutMs };
+  const linking = { postgres, log, epochOf, onCommitted: options.onCommitted, timeoutMs: linkTimeoutMs };
   const modules = { postgres, epoch: () => epochs.history().current.identity, timeoutMs: readTimeoutMs };
   const logPort: LogPort = {
     epochs: () => epochs.history(),
@@ -162,6 +171,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     getMemory: (scope, request, signal) => getMemory(postgres, scope, request, signal),
     listMemories: (scope, request, signal) => listMemories(postgres, scope, request, { signal }),
     forgetMemories: (scope, request, call) => forgetMemories(forget, scope, request, call),
+    links: linkRecords(linking),
+    projections: projectionRecords({ postgres, epochs: () => epochs.history() }),
     registerModule: (_, module) => registerModule(modules, module),
     getModule: (scope, name, signal) => getModule(modules, scope, name, signal),
     listModules: (scope, request, signal) => listModules(modules, scope, request, signal),

@@ -56,6 +56,18 @@ export function itemDerived(what: Item, id: string, field: string): CosError {
   });
 }
 
+/** It is a link between memories, which the log has. */
+export function linkNotByHand(id: string, field: string): CosError {
+  return new CosError(
+    ErrorReason.ITEM_DERIVED,
+    "the relationship is a link between memories: ConductorService.UnlinkMemories takes it back",
+    {
+      resource: { type: "relationship", name: id },
+      fields: [{ field, description: "must be the id of a relationship that was made by hand in the graph" }],
+    },
+  );
+}
+
 /** Somebody else has changed it since it was read. */
 export function revisionStale(what: Item, id: string, revision: number, field: string): CosError {
   return new CosError(

@@ -1,7 +1,8 @@
 import type { CallContext } from "#shared/auth/call-context.ts";
 import type { EdgeRow, NodeRow } from "../domain/graph-rows.ts";
 import type { GraphReader } from "../domain/graph-store.ts";
-import { itemDerived, nodeNotFound, relationshipNotFound, revisionStale } from "../domain/refusals.ts";
+import { isLink } from "../domain/link-id.ts";
+import { itemDerived, linkNotByHand, nodeNotFound, relationshipNotFound, revisionStale } from "../domain/refusals.ts";
 
 /** Which item somebody wants to change. */
 export interface Chosen {
@@ -33,6 +34,7 @@ export async function readEdgeByHand(
   const [row] = await store.edges(scope, [id], signal);
   if (row === undefined || row.module !== module) throw relationshipNotFound(id, "id");
   if (row.origin === "derived") throw itemDerived("relationship", id, "id");
+  if (isLink(row)) throw linkNotByHand(id, "id");
   if (isStale(row, revision)) throw revisionStale("relationship", id, row.revision, "revision");
   return row;
 }

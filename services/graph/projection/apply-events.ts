@@ -15,6 +15,7 @@ import { reasonName } from "#shared/errors/reasons.ts";
 import type { ProjectionTransaction } from "../domain/graph-store.ts";
 import { changeByHand } from "./change-by-hand.ts";
 import { forget } from "./forget.ts";
+import { addLink, endLinks } from "./link-memories.ts";
 import type { LogEvent } from "./log-event.ts";
 import { type Module, type Remembered, remember } from "./remember.ts";
 import { mergeEntities, splitEntity } from "./rename-by-hand.ts";
@@ -82,6 +83,12 @@ async function outcomeOf(
       return await mergeEntities(transaction, { ...event, module });
     case "split":
       return await splitEntity(transaction, { ...event, module });
+    case "linked":
+      await addLink(transaction, { module: module.name, position: event.position }, event.link);
+      return undefined;
+    case "unlinked":
+      await endLinks(transaction, { module: module.name, position: event.position }, event.links);
+      return undefined;
     case "passed":
       return undefined;
   }

@@ -9,6 +9,7 @@ import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
 import type { GraphChange, ItemDeleted, NodeWritten, RelationshipWritten } from "#gen/cos/graph/v1/graph_acts_pb.ts";
 import type { EdgeRow, NodeRow } from "../domain/graph-rows.ts";
 import type { GraphDelta, ProjectionTransaction } from "../domain/graph-store.ts";
+import { isLink } from "../domain/link-id.ts";
 import { type Label, type Properties, TYPES, type Type } from "../domain/vocabulary.ts";
 import { NO_MEMORY, openDelta } from "./open-delta.ts";
 
@@ -54,8 +55,13 @@ async function readItems(transaction: ProjectionTransaction, changes: readonly G
   const nodes = await transaction.readNodes(unique(ids("nodeWritten", "nodeDeleted")));
   const named = edgeIds.length === 0 ? [] : await transaction.readEdges(unique(edgeIds));
   const touching = deleted.length === 0 ? [] : await transaction.readEdgesAt(unique(deleted), TYPES);
-  const edges = [...named, ...touching.filter(({ origin }) => origin === "manual")];
+  const edges = [...named.map(asJudged), ...touching.filter(({ origin }) => origin === "manual")];
   return { nodes: new Map(nodes.map((node) => [node.id, node])), edges: new Map(edges.map((edge) => [edge.id, edge])) };
+}
+
+/** A link between memories is taken back in the log: here it is as untouchable as what was derived. */
+function asJudged(edge: EdgeRow): EdgeRow {
+  return isLink(edge) ? { ...edge, origin: "derived" } : edge;
 }
 
 function unique(ids: readonly string[]): string[] {

@@ -1,5 +1,6 @@
 import type { EntityName, GraphChange } from "#gen/cos/graph/v1/graph_acts_pb.ts";
 import type { Mention } from "../domain/mention.ts";
+import type { Type } from "../domain/vocabulary.ts";
 
 /** What one position of a module's log comes to, for the graph. */
 export type LogEvent = { readonly position: number; readonly memoryId: string } & (
@@ -9,9 +10,27 @@ export type LogEvent = { readonly position: number; readonly memoryId: string } 
   | { readonly kind: "changed"; readonly changes: readonly GraphChange[] }
   | { readonly kind: "merged"; readonly entities: readonly EntityName[]; readonly into: EntityName }
   | { readonly kind: "split"; readonly entity: EntityName; readonly name: EntityName }
+  /** A memory of this module was linked to another one, of any module, which may be missing or come later. */
+  | { readonly kind: "linked"; readonly link: LinkOfMemories }
+  /** Links that were made at these positions of this module are no more. */
+  | { readonly kind: "unlinked"; readonly links: readonly EndedLinkOfMemories[] }
   /** Nothing: an act that this build does not know, or one that was parked. */
   | { readonly kind: "passed" }
 );
+
+/** A link between two memories, by their ids. */
+export interface LinkOfMemories {
+  readonly type: Type;
+  readonly from: string;
+  readonly to: string;
+  /** Empty: not said, or gone with a memory that was forgotten. */
+  readonly rationale: string;
+}
+
+export interface EndedLinkOfMemories extends Omit<LinkOfMemories, "rationale"> {
+  /** Of the act that had made it. */
+  readonly position: number;
+}
 
 /** What the graph keeps of a memory. */
 export interface RememberedMemory {

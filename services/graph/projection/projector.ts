@@ -36,6 +36,8 @@ export interface ProjectorNeeds {
   readonly renews?: FollowOptions["renews"];
   readonly read: (memory: Memory) => LogEvent;
   readonly apply: (transaction: ProjectionTransaction, module: string, events: readonly LogEvent[]) => Promise<void>;
+  /** Hears of each module in which a memory was passed over, of whichever generation. */
+  readonly onParked?: (module: string) => void;
   readonly log: Log;
   readonly pace?: Partial<ProjectorPace>;
   /** Milliseconds of the Unix epoch. */
@@ -248,5 +250,6 @@ export class Projector {
   #tellParked({ module, position, memoryId, error, attempts }: FaultRow): void {
     const fields = { module, position, memory_id: memoryId, reason: error, attempts };
     this.#needs.log.error(fields, "a memory could not be taken into the graph and was passed over");
+    this.#needs.onParked?.(module);
   }
 }

@@ -1,8 +1,16 @@
 import { type DescMessage, fromJson, type JsonValue, type MessageShape } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { EntitiesMergedSchema, EntitySplitSchema, GraphChangedSchema } from "#gen/cos/graph/v1/graph_acts_pb.ts";
-import { ForgottenSchema, type Memory } from "#gen/cos/memory/v1/memory_pb.ts";
+import {
+  ForgottenSchema,
+  LinkedSchema,
+  type LinkType,
+  LinkTypeSchema,
+  type Memory,
+  UnlinkedSchema,
+} from "#gen/cos/memory/v1/memory_pb.ts";
 import type { Mention } from "../domain/mention.ts";
+import { MANUAL_TYPES, type Type } from "../domain/vocabulary.ts";
 import type { LogEvent, RememberedMemory } from "./log-event.ts";
 
 /** How many characters of a memory its node is called by. */
@@ -31,9 +39,31 @@ export function readMemory(memory: Memory, extract: (memory: Memory) => readonly
       const { entity, name } = payloadOf(EntitySplitSchema, memory);
       return { ...at, kind: "split", entity: given(entity, memory), name: given(name, memory) };
     }
+    case "cos.memory.linked": {
+      const { fromMemory, toMemory, type, rationale } = payloadOf(LinkedSchema, memory);
+      const known = typeOf(type);
+      if (known === undefined) return { ...at, kind: "passed" };
+      const ends = { from: given(fromMemory, memory).id, to: given(toMemory, memory).id };
+      return { ...at, kind: "linked", link: { type: known, ...ends, rationale } };
+    }
+    case "cos.memory.unlinked": {
+      const links = payloadOf(UnlinkedSchema, memory).links.flatMap(({ position, fromMemory, toMemory, type }) => {
+        const known = typeOf(type);
+        if (known === undefined) return [];
+        const ends = { from: given(fromMemory, memory).id, to: given(toMemory, memory).id };
+        return [{ position: Number(position), type: known, ...ends }];
+      });
+      return { ...at, kind: "unlinked", links };
+    }
     default:
       return { ...at, kind: "passed" };
   }
+}
+
+/** The relationship of a link; undefined: of a type that this build does not know. */
+function typeOf(type: LinkType): Type | undefined {
+  const word = LinkTypeSchema.value[type]?.localName;
+  return MANUAL_TYPES.find((known) => known === word);
 }
 
 /** What is left of a memory that is forgotten, or was parked. */

@@ -6,6 +6,7 @@ import { PrincipalKind, Verb } from "#gen/cos/auth/v1/auth_pb.ts";
 import { CredentialKind } from "#gen/cos/auth/v1/auth_service_pb.ts";
 import { ConductorService } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { GraphLogService } from "#gen/cos/conductor/v1/graph_log_service_pb.ts";
+import { ProjectionLogService, ProjectionState } from "#gen/cos/conductor/v1/projection_log_service_pb.ts";
 import { type Conductor, openConductor } from "#services/graph/conductor.ts";
 import { Access } from "#shared/auth/access.ts";
 import type { CallContext } from "#shared/auth/call-context.ts";
@@ -42,6 +43,7 @@ const verifier = openJwtVerifier({
 interface Fakes {
   readonly subscribe?: ConductorHandlers["subscribe"];
   readonly recordGraphAct?: Handlers<typeof GraphLogService>["recordGraphAct"];
+  readonly reportProjections?: Handlers<typeof ProjectionLogService>["reportProjections"];
 }
 
 const opened: Conductor[] = [];
@@ -72,6 +74,7 @@ async function given(
           subscribe: noting(fakes.subscribe),
         } as unknown as ConductorHandlers),
         bindService(GraphLogService, { recordGraphAct: noting(fakes.recordGraphAct) }),
+        bindService(ProjectionLogService, { reportProjections: noting(fakes.reportProjections) }),
       ],
       letIn: (credentials) => {
         shown.push(credentials);
@@ -345,4 +348,19 @@ test("what a service called with for somebody bounds what the graph says of them
   const via = { name: "health", kind: PrincipalKind.SERVICE, grants: new Map([["pepys", Verb.RECORD]]) };
   await conductor.recordGraphAct(act, behalf(new Access({ principal, via, credential: CredentialKind.SERVICE })));
   expect([...calls[0]!.access.grants]).toEqual([["pepys", Verb.RECORD]]);
+});
+
+describe("telling how far the graph has come", () => {
+  const says = { projection: "graph", generation: "1", state: ProjectionState.FOLLOWING };
+
+  test("the graph tells of itself, by a token of its own", async () => {
+    const { conductor, calls } = await given({ reportProjections: async () => ({}) });
+    await conductor.reportProjections?.(says, { signal: new AbortController().signal });
+    expect(calls.map(({ access }) => [access.principal.name, access.via?.name])).toEqual([["graph", "graph"]]);
+  });
+
+  test("without a key nobody is told", async () => {
+    const { conductor } = await given({}, { withKey: false });
+    expect(conductor.reportProjections).toBeUndefined();
+  });
 });

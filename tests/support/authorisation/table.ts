@@ -67,6 +67,16 @@ export const needsEverywhere = (four: Four, request: Row["request"]): Row => ({
   everywhere: four,
 });
 
+/** It is about a memory of one module, and needs more than reading there; who may do it nowhere is told so before it is looked for. */
+const needsAtMemory = (four: Four, request: Row["request"]): Row => ({
+  request,
+  unknown: "UA",
+  nothing: "PD",
+  here: four,
+  there: ["PD", "NF", "NF", "NF"],
+  everywhere: four,
+});
+
 /** It is for everybody who is known. */
 export const forAllKnown = (request: Row["request"], unknown: Outcome = "UA"): Row => ({
   request,
@@ -82,6 +92,7 @@ export const ADMIN: Four = ["PD", "PD", "PD", "ok"];
 
 const CONDUCTOR = "cos.conductor.v1.ConductorService";
 const GRAPH_LOG = "cos.conductor.v1.GraphLogService";
+const PROJECTION_LOG = "cos.conductor.v1.ProjectionLogService";
 const MODULES = "cos.conductor.v1.ModuleService";
 const SCRATCH = "cos.conductor.v1.ScratchService";
 const AUTH = "cos.auth.v1.AuthService";
@@ -108,6 +119,23 @@ export const TABLE: Readonly<Record<string, Row>> = {
     reason: "matrix",
     dryRun: true,
   })),
+  [`${CONDUCTOR}/LinkMemories`]: needsAtMemory(RECORD, () => ({
+    fromMemory: { module: "here", position: "1" },
+    toMemory: { module: "here", position: "2" },
+  })),
+  [`${CONDUCTOR}/ListLinks`]: reads(() => ({ memory: { module: "here", position: "1" } })),
+  // It was taken back before, or stands no more: to who may, LINK_NOT_FOUND.
+  [`${CONDUCTOR}/UnlinkMemories`]: needsAtMemory(RECORD, () => ({
+    fromMemory: { module: "here", position: "1" },
+    toMemory: { module: "here", position: "2" },
+  })),
+  [`${CONDUCTOR}/GetIngestStatus`]: reads(() => ({ module: "here", position: "1" })),
+  // A service tells of itself; nothing of a module is shown or changed.
+  [`${PROJECTION_LOG}/ReportProjections`]: {
+    ...forAllKnown(() => ({ projection: "graph", generation: "1", state: "PROJECTION_STATE_FOLLOWING" })),
+    servicesOnly: true,
+    nothing: "PD",
+  },
   [`${GRAPH_LOG}/RecordGraphAct`]: needsService(RECORD, () => ({
     module: "here",
     merged: { entities: [{ kind: "person", name: "Betty" }], into: { kind: "person", name: "Elizabeth Pepys" } },
@@ -172,4 +200,5 @@ export const ANSWERS_TOO: ReadonlyMap<string, number> = new Map([
   [`${HIGHWAY}/PurgeDeadLetters`, 9],
   [`${SCRATCH}/DeleteNote`, 5],
   [`${MODULES}/RetireModule`, 10],
+  [`${CONDUCTOR}/UnlinkMemories`, 5],
 ]);

@@ -37,6 +37,10 @@ const ECHO: ConductorHandlers = {
   forgetMemories: async function* () {
     yield { done: true };
   },
+  linkMemories: async () => ({}),
+  listLinks: async () => ({}),
+  unlinkMemories: async () => ({}),
+  getIngestStatus: async () => ({}),
   subscribe: async function* () {
     yield { frame: { case: "started" as const, value: {} } };
   },

@@ -171,6 +171,7 @@ describe("bad days", () => {
     );
     expect(hub.degraded).toBe(true);
     expect(hub.state()).toMatchObject({ degraded: true, readerHealthy: false });
+    expect(hub.viewOf("cc")).toMatchObject({ degraded: true, breaker: hub.state().breaker });
     await listener.stop();
   });
 });

@@ -199,6 +199,9 @@ export type Relationship = Message<"cos.graph.v1.Relationship"> & {
    * - `RELATES_TO`: two entities that occur together, without a direction; or, made by hand, what its maker says;
    * - `DEPENDS_ON`: made by hand alone.
    *
+   * Two memories that were linked (`cos.conductor.v1.ConductorService.LinkMemories`) have a relationship of the link's type, made by hand, with
+   * its rationale as the property `why`. It is taken back there, and not changed here.
+   *
    * @generated from field: string type = 3;
    */
   type: string;

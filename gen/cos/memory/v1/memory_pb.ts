@@ -23,7 +23,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file cos/memory/v1/memory.proto.
  */
 export const file_cos_memory_v1_memory: GenFile = /*@__PURE__*/
-  fileDesc("Chpjb3MvbWVtb3J5L3YxL21lbW9yeS5wcm90bxINY29zLm1lbW9yeS52MSKWBgoGTWVtb3J5EhAKAmlkGAEgASgJQgSIzhgBEjkKBm1vZHVsZRgCIAEoCUIpukgm2AEBciEYKDIdXlthLXpdW2EtejAtOV0qKF9bYS16MC05XSspKiQSFgoIcG9zaXRpb24YAyABKANCBIjOGAESOwoKZXZlbnRfdHlwZRgEIAEoCUInukgkciIQARhAMhxeW2EtejAtOV0rKFsuXy1dW2EtejAtOV0rKSokEh4KBnNvdXJjZRgFIAEoCUIOukgLcgkQARjIAboBAQASGwoEdGV4dBgGIAEoCUINukgKcggogIBAugEBABJTCgtvY2N1cnJlZF9hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCIrpIH7IBHCINCP+C0f+vBxD/k+vcAzILCICSuMOY/v///wESNQoLcmVjb3JkZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgSIzhgBEiAKCnNlc3Npb25faWQYCSABKAlCDLpICXIHGMgBugEBABIiCgR0YWdzGAogAygJQhS6SBGSAQ4QQCIKcggQARhAugEBABIoCgdwYXlsb2FkGAsgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIYCgpyZXF1ZXN0X2lkGAwgASgJQgSIzhgBEhYKCHRyYWNlX2lkGA0gASgJQgSIzhgBEiEKDGNhdXNhdGlvbl9pZBgOIAEoCUILukgI2AEBcgOwAQESGQoLcmVjb3JkZWRfYnkYDyABKAlCBIjOGAESMAoMcHJvbXB0X3RyYWNlGBAgASgLMhouY29zLm1lbW9yeS52MS5Qcm9tcHRUcmFjZRJXCgxwYXlsb2FkX3R5cGUYESABKAlCQbpIPtgBAXI5GMgBMjReW0EtWmEtel9dW0EtWmEtejAtOV9dKihbLl1bQS1aYS16X11bQS1aYS16MC05X10qKSokEjYKDGZvcmdvdHRlbl9hdBgSIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBIjOGAEiKwoJRm9yZ290dGVuEgsKA2lkcxgBIAMoCRIRCglwb3NpdGlvbnMYAiADKAMi+AEKC1Byb21wdFRyYWNlEh0KBnByb21wdBgBIAEoCUINukgKcggogIAgugEBABIfCghyZXNwb25zZRgCIAEoCUINukgKcggogIAgugEBABIbCgVtb2RlbBgDIAEoCUIMukgJcgcYyAG6AQEAEiIKEWV4ZWN1dGlvbl90aW1lX21zGAQgASgFQge6SAQaAigAEhwKC3Rva2VuX2NvdW50GAUgASgFQge6SAQaAigAEiMKEnByb21wdF90b2tlbl9jb3VudBgGIAEoBUIHukgEGgIoABIlChRyZXNwb25zZV90b2tlbl9jb3VudBgHIAEoBUIHukgEGgIoACpWCgpNZW1vcnlWaWV3EhsKF01FTU9SWV9WSUVXX1VOU1BFQ0lGSUVEEAASFQoRTUVNT1JZX1ZJRVdfQkFTSUMQARIUChBNRU1PUllfVklFV19GVUxMEAJiBnByb3RvMw", [file_buf_validate_validate, file_cos_api_v1_annotations, file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("Chpjb3MvbWVtb3J5L3YxL21lbW9yeS5wcm90bxINY29zLm1lbW9yeS52MSKWBgoGTWVtb3J5EhAKAmlkGAEgASgJQgSIzhgBEjkKBm1vZHVsZRgCIAEoCUIpukgm2AEBciEYKDIdXlthLXpdW2EtejAtOV0qKF9bYS16MC05XSspKiQSFgoIcG9zaXRpb24YAyABKANCBIjOGAESOwoKZXZlbnRfdHlwZRgEIAEoCUInukgkciIQARhAMhxeW2EtejAtOV0rKFsuXy1dW2EtejAtOV0rKSokEh4KBnNvdXJjZRgFIAEoCUIOukgLcgkQARjIAboBAQASGwoEdGV4dBgGIAEoCUINukgKcggogIBAugEBABJTCgtvY2N1cnJlZF9hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCIrpIH7IBHCINCP+C0f+vBxD/k+vcAzILCICSuMOY/v///wESNQoLcmVjb3JkZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgSIzhgBEiAKCnNlc3Npb25faWQYCSABKAlCDLpICXIHGMgBugEBABIiCgR0YWdzGAogAygJQhS6SBGSAQ4QQCIKcggQARhAugEBABIoCgdwYXlsb2FkGAsgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIYCgpyZXF1ZXN0X2lkGAwgASgJQgSIzhgBEhYKCHRyYWNlX2lkGA0gASgJQgSIzhgBEiEKDGNhdXNhdGlvbl9pZBgOIAEoCUILukgI2AEBcgOwAQESGQoLcmVjb3JkZWRfYnkYDyABKAlCBIjOGAESMAoMcHJvbXB0X3RyYWNlGBAgASgLMhouY29zLm1lbW9yeS52MS5Qcm9tcHRUcmFjZRJXCgxwYXlsb2FkX3R5cGUYESABKAlCQbpIPtgBAXI5GMgBMjReW0EtWmEtel9dW0EtWmEtejAtOV9dKihbLl1bQS1aYS16X11bQS1aYS16MC05X10qKSokEjYKDGZvcmdvdHRlbl9hdBgSIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBIjOGAEiKwoJRm9yZ290dGVuEgsKA2lkcxgBIAMoCRIRCglwb3NpdGlvbnMYAiADKAMingEKBkxpbmtlZBItCgtmcm9tX21lbW9yeRgBIAEoCzIYLmNvcy5tZW1vcnkudjEuTGlua2VkRW5kEisKCXRvX21lbW9yeRgCIAEoCzIYLmNvcy5tZW1vcnkudjEuTGlua2VkRW5kEiUKBHR5cGUYAyABKA4yFy5jb3MubWVtb3J5LnYxLkxpbmtUeXBlEhEKCXJhdGlvbmFsZRgEIAEoCSI5CglMaW5rZWRFbmQSCgoCaWQYASABKAkSDgoGbW9kdWxlGAIgASgJEhAKCHBvc2l0aW9uGAMgASgDIkYKCFVubGlua2VkEicKBWxpbmtzGAEgAygLMhguY29zLm1lbW9yeS52MS5FbmRlZExpbmsSEQoJZm9yZ290dGVuGAIgASgIIqABCglFbmRlZExpbmsSEAoIcG9zaXRpb24YASABKAMSLQoLZnJvbV9tZW1vcnkYAiABKAsyGC5jb3MubWVtb3J5LnYxLkxpbmtlZEVuZBIrCgl0b19tZW1vcnkYAyABKAsyGC5jb3MubWVtb3J5LnYxLkxpbmtlZEVuZBIlCgR0eXBlGAQgASgOMhcuY29zLm1lbW9yeS52MS5MaW5rVHlwZSL4AQoLUHJvbXB0VHJhY2USHQoGcHJvbXB0GAEgASgJQg26SApyCCiAgCC6AQEAEh8KCHJlc3BvbnNlGAIgASgJQg26SApyCCiAgCC6AQEAEhsKBW1vZGVsGAMgASgJQgy6SAlyBxjIAboBAQASIgoRZXhlY3V0aW9uX3RpbWVfbXMYBCABKAVCB7pIBBoCKAASHAoLdG9rZW5fY291bnQYBSABKAVCB7pIBBoCKAASIwoScHJvbXB0X3Rva2VuX2NvdW50GAYgASgFQge6SAQaAigAEiUKFHJlc3BvbnNlX3Rva2VuX2NvdW50GAcgASgFQge6SAQaAigAKlkKCExpbmtUeXBlEhkKFUxJTktfVFlQRV9VTlNQRUNJRklFRBAAEhgKFExJTktfVFlQRV9SRUxBVEVTX1RPEAESGAoUTElOS19UWVBFX0RFUEVORFNfT04QAipWCgpNZW1vcnlWaWV3EhsKF01FTU9SWV9WSUVXX1VOU1BFQ0lGSUVEEAASFQoRTUVNT1JZX1ZJRVdfQkFTSUMQARIUChBNRU1PUllfVklFV19GVUxMEAJiBnByb3RvMw", [file_buf_validate_validate, file_cos_api_v1_annotations, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * Something that happened while the work was made, recorded once and never changed.
@@ -218,6 +218,155 @@ export const ForgottenSchema: GenMessage<Forgotten> = /*@__PURE__*/
   messageDesc(file_cos_memory_v1_memory, 1);
 
 /**
+ * What a memory of type `cos.memory.linked` tells, as its payload (`payload_type` names this message): a memory of its module was
+ * linked to another memory, of any module.
+ *
+ * @generated from message cos.memory.v1.Linked
+ */
+export type Linked = Message<"cos.memory.v1.Linked"> & {
+  /**
+   * The memory that the link starts at, in this event's module.
+   *
+   * @generated from field: cos.memory.v1.LinkedEnd from_memory = 1;
+   */
+  fromMemory?: LinkedEnd | undefined;
+
+  /**
+   * The memory that it leads to.
+   *
+   * @generated from field: cos.memory.v1.LinkedEnd to_memory = 2;
+   */
+  toMemory?: LinkedEnd | undefined;
+
+  /**
+   * What it says; never unset.
+   *
+   * @generated from field: cos.memory.v1.LinkType type = 3;
+   */
+  type: LinkType;
+
+  /**
+   * Why, in the words of whoever linked them: at most 2,000 characters. Unset: not said, or one of the two was forgotten since.
+   *
+   * @generated from field: string rationale = 4;
+   */
+  rationale: string;
+};
+
+/**
+ * Describes the message cos.memory.v1.Linked.
+ * Use `create(LinkedSchema)` to create a new message.
+ */
+export const LinkedSchema: GenMessage<Linked> = /*@__PURE__*/
+  messageDesc(file_cos_memory_v1_memory, 2);
+
+/**
+ * One end of a link.
+ *
+ * @generated from message cos.memory.v1.LinkedEnd
+ */
+export type LinkedEnd = Message<"cos.memory.v1.LinkedEnd"> & {
+  /**
+   * The memory's id.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Its module.
+   *
+   * @generated from field: string module = 2;
+   */
+  module: string;
+
+  /**
+   * Its position there.
+   *
+   * @generated from field: int64 position = 3;
+   */
+  position: bigint;
+};
+
+/**
+ * Describes the message cos.memory.v1.LinkedEnd.
+ * Use `create(LinkedEndSchema)` to create a new message.
+ */
+export const LinkedEndSchema: GenMessage<LinkedEnd> = /*@__PURE__*/
+  messageDesc(file_cos_memory_v1_memory, 3);
+
+/**
+ * What a memory of type `cos.memory.unlinked` tells, as its payload (`payload_type` names this message): links of its module are no more.
+ *
+ * @generated from message cos.memory.v1.Unlinked
+ */
+export type Unlinked = Message<"cos.memory.v1.Unlinked"> & {
+  /**
+   * The links, 1 to 250.
+   *
+   * @generated from field: repeated cos.memory.v1.EndedLink links = 1;
+   */
+  links: EndedLink[];
+
+  /**
+   * Whether they ended because one of their memories was forgotten: whoever holds a copy of their rationale removes it. Ones that had ended
+   * before are then told of again.
+   *
+   * @generated from field: bool forgotten = 2;
+   */
+  forgotten: boolean;
+};
+
+/**
+ * Describes the message cos.memory.v1.Unlinked.
+ * Use `create(UnlinkedSchema)` to create a new message.
+ */
+export const UnlinkedSchema: GenMessage<Unlinked> = /*@__PURE__*/
+  messageDesc(file_cos_memory_v1_memory, 4);
+
+/**
+ * A link that is no more.
+ *
+ * @generated from message cos.memory.v1.EndedLink
+ */
+export type EndedLink = Message<"cos.memory.v1.EndedLink"> & {
+  /**
+   * The position of the event `cos.memory.linked` that had made it, in the same module.
+   *
+   * @generated from field: int64 position = 1;
+   */
+  position: bigint;
+
+  /**
+   * The memory that it started at.
+   *
+   * @generated from field: cos.memory.v1.LinkedEnd from_memory = 2;
+   */
+  fromMemory?: LinkedEnd | undefined;
+
+  /**
+   * The memory that it led to.
+   *
+   * @generated from field: cos.memory.v1.LinkedEnd to_memory = 3;
+   */
+  toMemory?: LinkedEnd | undefined;
+
+  /**
+   * What it said.
+   *
+   * @generated from field: cos.memory.v1.LinkType type = 4;
+   */
+  type: LinkType;
+};
+
+/**
+ * Describes the message cos.memory.v1.EndedLink.
+ * Use `create(EndedLinkSchema)` to create a new message.
+ */
+export const EndedLinkSchema: GenMessage<EndedLink> = /*@__PURE__*/
+  messageDesc(file_cos_memory_v1_memory, 5);
+
+/**
  * One exchange with a language model.
  *
  * @generated from message cos.memory.v1.PromptTrace
@@ -278,7 +427,52 @@ export type PromptTrace = Message<"cos.memory.v1.PromptTrace"> & {
  * Use `create(PromptTraceSchema)` to create a new message.
  */
 export const PromptTraceSchema: GenMessage<PromptTrace> = /*@__PURE__*/
-  messageDesc(file_cos_memory_v1_memory, 2);
+  messageDesc(file_cos_memory_v1_memory, 6);
+
+/**
+ * What a link says of its two memories.
+ *
+ * The graph has a relationship type of the same name for each, so the list grows only together with the graph's.
+ *
+ * @generated from enum cos.memory.v1.LinkType
+ */
+export const LinkType = {
+  /**
+   * RELATES_TO.
+   *
+   * @generated from enum value: LINK_TYPE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The first has to do with the second, in the way that the rationale tells.
+   *
+   * @generated from enum value: LINK_TYPE_RELATES_TO = 1;
+   */
+  RELATES_TO: 1,
+
+  /**
+   * The first is not to be understood, or not to be done, without the second.
+   *
+   * @generated from enum value: LINK_TYPE_DEPENDS_ON = 2;
+   */
+  DEPENDS_ON: 2,
+} as const;
+
+/**
+ * What a link says of its two memories.
+ *
+ * The graph has a relationship type of the same name for each, so the list grows only together with the graph's.
+ *
+ * @generated from enum cos.memory.v1.LinkType
+ */
+export type LinkType = (typeof LinkType)[keyof typeof LinkType] | UnknownEnum;
+
+/**
+ * Describes the enum cos.memory.v1.LinkType.
+ */
+export const LinkTypeSchema: GenEnum<LinkType> = /*@__PURE__*/
+  enumDesc(file_cos_memory_v1_memory, 0);
 
 /**
  * How much of a memory an answer holds.
@@ -319,5 +513,5 @@ export type MemoryView = (typeof MemoryView)[keyof typeof MemoryView] | UnknownE
  * Describes the enum cos.memory.v1.MemoryView.
  */
 export const MemoryViewSchema: GenEnum<MemoryView> = /*@__PURE__*/
-  enumDesc(file_cos_memory_v1_memory, 0);
+  enumDesc(file_cos_memory_v1_memory, 1);
 

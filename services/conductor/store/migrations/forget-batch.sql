@@ -3,12 +3,13 @@
 -- Purpose   remove content from the log for good, and tell everybody of it in the same commit.
 -- Owner     the conductor's forgetMemories, which finds the positions and writes the audit in the same transaction.
 --
---  F1  The head of the module is locked first (B1). So forgettings of one module come one after the other, each sees what those before
---      it have committed, and nothing is forgotten twice.
+--  F1  The head of the module is locked first (B1), together with those of the modules whose links lead to these memories (end-links.sql). So
+--      forgettings of one module come one after the other, each sees what those before it have committed, and nothing is forgotten twice.
 --  F2  Of a forgotten memory stay: id, module, position, event_type, recorded_at, and the idempotency key, so that a call that is sent
 --      again is still recognised. Everything else is emptied. Its place in the order of happening is that of recording.
 --  F3  The log's own acts (types that begin with `cos.`) are never forgotten: they hold ids and positions, and those that
 --      tell of acts upon the graph what was given there by hand (names, properties), which a replay needs (docs/security.md).
+--      Of a link's act the rationale alone is removed, since it may quote what is forgotten (L4).
 --  F4  What was forgotten is told by one event of type cos.memory.forgotten, recorded by record_batch like any other (H1, H7), and
 --      the head's `forgetting` is its position, in the same commit. Whoever keeps a copy compares the two.
 --  F5  Nothing to forget: nothing is recorded.
@@ -18,7 +19,7 @@
 --
 -- p_event   {id, event_type, source, payload_type, request_id, recorded_by, trace_id?, traceparent?}
 -- Answers   the position of the event; null: nothing was left to forget.
-create function mem0_cc.forget_batch(p_module text, p_positions bigint[], p_event jsonb)
+create or replace function mem0_cc.forget_batch(p_module text, p_positions bigint[], p_event jsonb)
 returns bigint
 language plpgsql
 set search_path = mem0_cc, pg_temp
@@ -34,7 +35,8 @@ declare
   v_size int;
   v_forgetting bigint;
 begin
-  perform 1 from mem0_cc.head h where h.module = p_module for no key update;
+  -- A conductor that knows of links has called it already, to hear of them; one of the version before has not.
+  perform 1 from mem0_cc.end_links(p_module, p_positions, p_event);
   v_now := clock_timestamp();
 
   with emptied as (

@@ -2,6 +2,7 @@ import { Consumers } from "./consumers.ts";
 import { CreateLog } from "./create-log.ts";
 import { CreateRecordBatch } from "./create-record-batch.ts";
 import { Forgetting } from "./forgetting.ts";
+import { LinksAndProjections } from "./links-and-projections.ts";
 import { ScratchAndModuleSettings } from "./scratch-and-module-settings.ts";
 import { SealResumeTokens } from "./seal-resume-tokens.ts";
 
@@ -12,5 +13,6 @@ export const logMigrations = [
   { name: "0003_forgetting", class: Forgetting },
   { name: "0004_seal_resume_tokens", class: SealResumeTokens },
   { name: "0005_scratch_and_module_settings", class: ScratchAndModuleSettings },
+  { name: "0006_links_and_projections", class: LinksAndProjections },
   { name: "0007_consumers", class: Consumers },
 ];

@@ -32,6 +32,7 @@ import { type Memory, MemorySchema } from "#gen/cos/memory/v1/memory_pb.ts";
 import type { OpenTransport } from "#services/cli/terminal.ts";
 import { type BoundService, bindService } from "#shared/rpc/bind-service.ts";
 import { FakeAuth } from "./fake-auth.ts";
+import { type LinkHandlers, unlinked } from "./fake-links.ts";
 import { FakeModules } from "./fake-modules.ts";
 import { FakeScratch } from "./fake-scratch.ts";
 
@@ -84,6 +85,8 @@ export class FakeConductor {
   readonly forgetRequests: ForgetMemoriesRequest[] = [];
   /** Whether Redis is there to be cleared. */
   highwayCleared = true;
+  /** What answers for links and how far memories have come. */
+  readonly links: LinkHandlers = unlinked();
   readonly auth = new FakeAuth(() => this.#check());
   readonly scratch = new FakeScratch(() => this.#check());
   readonly modules = new FakeModules({
@@ -108,6 +111,7 @@ export class FakeConductor {
         listMemories: conductor.listMemories,
         subscribe: (request, context) => conductor.subscribe(request, callOf(context)),
         forgetMemories: conductor.forgetMemories,
+        ...conductor.links,
       });
       router.service(ModuleService, this.modules.handlers);
       router.service(ScratchService, this.scratch.handlers);
@@ -120,9 +124,9 @@ export class FakeConductor {
   services(): BoundService[] {
     const { conductor } = this.#handlers();
     return [
-      bindService(ConductorService, { ...conductor, batchRecordMemories: unimplemented }),
       bindService(ModuleService, this.modules.handlers),
       bindService(ScratchService, this.scratch.handlers),
+      bindService(ConductorService, { ...conductor, ...conductor.links, batchRecordMemories: unimplemented }),
       bindService(AuthService, this.auth.handlers),
     ];
   }
@@ -137,6 +141,7 @@ export class FakeConductor {
         listMemories: async (request: ListMemoriesRequest) => this.#list(request),
         subscribe: (request: SubscribeRequest, call: Call) => this.#subscribe(request, call.signal),
         forgetMemories: (request: ForgetMemoriesRequest) => this.#forget(request),
+        links: this.links,
       },
     };
   }

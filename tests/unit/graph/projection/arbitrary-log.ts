@@ -35,6 +35,9 @@ export type Happening =
   | { readonly kind: "merge"; readonly entities: readonly EntityName[]; readonly into: EntityName }
   | { readonly kind: "split"; readonly entity: EntityName; readonly name: EntityName }
   | { readonly kind: "change"; readonly changes: readonly GraphChange[] }
+  | { readonly kind: "link"; readonly from: number; readonly to: number; readonly type: "RELATES_TO" | "DEPENDS_ON" }
+  /** Of the links that were made at these positions; `forgotten`: their rationales are gone from the log since. */
+  | { readonly kind: "unlink"; readonly which: readonly number[]; readonly forgotten: boolean }
   | { readonly kind: "pass" };
 
 export const memoryId = (position: number): string => idOf("memory", String(position));
@@ -122,6 +125,24 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
       changes: fc.array(change, { minLength: 1, maxLength: 3 }),
     }),
   },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant("link" as const),
+      // Of another module, from 100 on.
+      from: fc.integer({ min: 1, max: 12 }),
+      to: fc.oneof(fc.integer({ min: 13, max: 20 }), fc.integer({ min: 100, max: 103 })),
+      type: fc.constantFrom("RELATES_TO" as const, "DEPENDS_ON" as const),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("unlink" as const),
+      which: fc.uniqueArray(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 8 }),
+      forgotten: fc.boolean(),
+    }),
+  },
   { weight: 1, arbitrary: fc.constant({ kind: "pass" as const }) },
 );
 
@@ -134,19 +155,29 @@ export const history: fc.Arbitrary<readonly Happening[]> = fc.array(happening, {
 
 /** The events as a subscriber hears them who listens from the start. */
 export function asHeard(happenings: readonly Happening[]): LogEvent[] {
-  return happenings.map((happening, n) => eventOf(happening, n + 1, false));
+  return happenings.map((happening, n) => eventOf(happenings, happening, n + 1, false));
 }
 
-/** The events as they are read from the log afterwards: what was forgotten since is bare. */
+/** The events as they are read from the log afterwards: what was forgotten since is bare, and links of it have no rationale. */
 export function asReplayed(happenings: readonly Happening[]): LogEvent[] {
   const forgotten = new Set<number>();
   for (const [n, happening] of happenings.entries()) {
-    if (happening.kind === "forget") for (const position of happening.which) if (position <= n) forgotten.add(position);
+    const takesAway = happening.kind === "forget" || (happening.kind === "unlink" && happening.forgotten);
+    if (!takesAway) continue;
+    const what = happening.kind === "forget" ? "memory" : "link";
+    for (const position of happening.which) {
+      if (position <= n && happenings[position - 1]?.kind === what) forgotten.add(position);
+    }
   }
-  return happenings.map((happening, n) => eventOf(happening, n + 1, forgotten.has(n + 1)));
+  return happenings.map((happening, n) => eventOf(happenings, happening, n + 1, forgotten.has(n + 1)));
 }
 
-function eventOf(happening: Happening, position: number, isForgotten: boolean): LogEvent {
+function eventOf(
+  happenings: readonly Happening[],
+  happening: Happening,
+  position: number,
+  isForgotten: boolean,
+): LogEvent {
   const at = { position, memoryId: memoryId(position) };
   switch (happening.kind) {
     case "memory":
@@ -159,9 +190,24 @@ function eventOf(happening: Happening, position: number, isForgotten: boolean): 
       return { ...at, kind: "split", entity: happening.entity, name: happening.name };
     case "change":
       return { ...at, kind: "changed", changes: happening.changes };
+    case "link": {
+      const rationale = isForgotten ? "" : `why ${position}`;
+      return { ...at, kind: "linked", link: { ...linkOf(happening), rationale } };
+    }
+    case "unlink": {
+      const links = happening.which.flatMap((which) => {
+        const made = which < position ? happenings[which - 1] : undefined;
+        return made?.kind === "link" ? [{ ...linkOf(made), position: which }] : [];
+      });
+      return { ...at, kind: "unlinked", links };
+    }
     case "pass":
       return { ...at, kind: "passed" };
   }
+}
+
+function linkOf({ type, from, to }: Happening & { kind: "link" }) {
+  return { type, from: memoryId(from), to: memoryId(to) };
 }
 
 function remembered(

@@ -1,0 +1,84 @@
+import type { EpochHistory } from "#shared/highway/log-port.ts";
+import type { Postgres } from "#shared/postgres/open-postgres.ts";
+import { queryAbortably } from "#shared/postgres/query-abortably.ts";
+import type { MemoryPlace, ProjectionView } from "../../domain/ingest-status.ts";
+
+/** What is kept of the projections, and how the conductor looks at the one that it has itself. */
+export interface ProjectionStore {
+  readonly postgres: Pick<Postgres, "pool" | "cancelBackend">;
+  readonly epochs: () => EpochHistory;
+  /** How far the index of search has come in these modules, read from its own table; undefined: there is no such index. */
+  readonly indexPlaces?: IndexPlaces | undefined;
+}
+
+/** The last position that the index of search has taken, by module; one that is left out has none yet. */
+export type IndexPlaces = (modules: readonly string[], signal?: AbortSignal) => Promise<ReadonlyMap<string, number>>;
+
+interface Row {
+  readonly name: string;
+  readonly state: string;
+  readonly reported_ms: number;
+  readonly silent_ms: number;
+  readonly position: string | null;
+  readonly epoch: string | null;
+  readonly error: string | null;
+}
+
+const text = `
+  select p.name, p.state, floor(extract(epoch from p.reported_at) * 1000)::float8 as reported_ms,
+         (extract(epoch from clock_timestamp() - p.reported_at) * 1000)::float8 as silent_ms,
+         g.position, g.epoch, k.error
+  from mem0_cc.projection p
+  left join mem0_cc.projection_place g
+    on g.module = $1 and g.projection = p.name and g.generation = p.generation
+  left join mem0_cc.projection_parked k
+    on k.module = $1 and k.projection = p.name and k.position = $2 and k.generation = p.generation`;
+
+/** What is known of each projection about one memory, by name. */
+export async function readProjections(
+  { postgres, epochs, indexPlaces }: ProjectionStore,
+  { module, position }: MemoryPlace,
+  signal?: AbortSignal,
+): Promise<Map<string, ProjectionView>> {
+  const [rows, index] = await Promise.all([
+    queryAbortably<Row>(postgres, { name: "read_projections", text, values: [module, position], signal }),
+    indexPlaces?.([module], signal),
+  ]);
+  const history = epochs();
+  const views = rows.map((row): [string, ProjectionView] => [
+    row.name,
+    {
+      projection: row.name,
+      reportedMs: row.reported_ms,
+      silentMs: Math.max(0, row.silent_ms),
+      stalled: row.state === "stalled",
+      reached: row.position === null ? undefined : goodUpTo(history, module, Number(row.position), row.epoch ?? ""),
+      epoch: history.current.identity,
+      parked: row.error ?? undefined,
+    },
+  ]);
+  return new Map(index === undefined ? views : [...views, ["search", indexView(history, index.get(module) ?? 0)]]);
+}
+
+/** The index is looked at, not heard of. */
+function indexView({ current }: EpochHistory, reached: number): ProjectionView {
+  const now = { reportedMs: Date.now(), silentMs: 0, stalled: false };
+  return { projection: "search", ...now, reached, epoch: current.identity, parked: undefined };
+}
+
+/**
+ * How much of a place the present log has: of an earlier epoch it is good up to where the histories part. Undefined: it is of no epoch
+ * that this log has had.
+ */
+export function goodUpTo(
+  { current, past }: EpochHistory,
+  module: string,
+  position: number,
+  epoch: string,
+): number | undefined {
+  const all = [...past, current];
+  const own = all.find(({ identity }) => identity === epoch);
+  if (own === undefined) return undefined;
+  const later = all.filter(({ generation }) => generation > own.generation);
+  return later.reduce((good, { forks }) => Math.min(good, forks.get(module) ?? 0), position);
+}
