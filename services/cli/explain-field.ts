@@ -38,6 +38,8 @@ const WORDINGS: readonly Wording[] = [
   { field: /^(?:(?:memory|filter)\.)?session_ids?\b/, called: "--session" },
   { field: /^(?:memory|filter)\.tags\b/, called: "--tag" },
   { field: /^reason$/, called: "--reason" },
+  { field: /^query$/, called: "what to search for" },
+  { field: /^asker$/, called: "--asker" },
   { field: /^principal$/, called: "--who" },
   { field: /^action$/, called: "--action" },
 ];

@@ -9,7 +9,8 @@ import { EXIT } from "./exit-codes.ts";
 import { isId } from "./options/is-id.ts";
 import { memoryBlock } from "./output/format-memory.ts";
 
-const PLACE = /^([a-z][a-z0-9_]*)\/([1-9]\d{0,15})$/;
+/** As people write it, or as search cites it. */
+const PLACE = /^(?:m:)?([a-z][a-z0-9_]*)\/([1-9]\d{0,15})$/;
 
 /** `cos get`. */
 export function getOne(cli: Cli, which: string, options: GetOptions): Promise<number> {

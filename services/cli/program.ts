@@ -11,6 +11,7 @@ import { memoriesCommand } from "./commands/memories.ts";
 import { migrateCommand } from "./commands/migrate.ts";
 import { ownerTokenCommand } from "./commands/owner-token.ts";
 import { recordCommand } from "./commands/record.ts";
+import { searchCommand } from "./commands/search.ts";
 import { tailCommand } from "./commands/tail.ts";
 import { tokensCommand } from "./commands/tokens.ts";
 import { whoAmICommand } from "./commands/whoami.ts";
@@ -36,6 +37,7 @@ export function cosProgram(cli: Cli): Command {
     ['cos record "Up betimes and to my office"', "record a note in module cc"],
     ["cos tail --all", "watch everything that is recorded"],
     ["cos import notes.jsonl --module notes", "bring memories in, one a line"],
+    ['cos search "plague in the city" --all', "what was recorded about it, the best first"],
     ['cos graph show "Sir W. Batten"', "who it is, and which memories say so"],
     ["cos help import", "all about one command"],
   ]);
@@ -49,6 +51,7 @@ const COMMANDS = [
   tailCommand,
   recordCommand,
   listCommand,
+  searchCommand,
   getCommand,
   graphCommand,
   memoriesCommand,

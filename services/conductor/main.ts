@@ -16,7 +16,10 @@ import { openDoor } from "#shared/service/open-door.ts";
 import { CONDUCTOR_SETTINGS, type ConductorSettings, MIGRATION_SETTINGS, readConductorSettings } from "./config.ts";
 import { Highway } from "./highway.ts";
 import { routes } from "./routes.ts";
+import { Indexer } from "./search/indexer.ts";
+import { openSearch } from "./search/search-memories.ts";
 import { AuditSealer } from "./store/access/audit-sealer.ts";
+import type { OnCommitted } from "./store/announce-committed.ts";
 import { openStore, type Store } from "./store/open-store.ts";
 
 const HEALTH_INTERVAL_MS = 500;
@@ -35,9 +38,15 @@ async function startConductor(env: Host["env"], closers: Closers): Promise<Runni
 
   const highway = new Highway(settings, log);
   const { databaseUrl: url, postgresPoolMax: poolMax } = settings;
-  const store = await openStore({ url, poolMax, log, onCommitted: highway.publish });
+  const onCommitted: OnCommitted = (module, committed) => {
+    highway.publish(module, committed);
+    indexer.wake();
+  };
+  const store = await openStore({ url, poolMax, log, onCommitted });
   closers.add("store", () => store.close());
   await refuseOldSchema(store);
+  const indexer = new Indexer({ index: store.search, log });
+  closers.add("indexer", () => indexer.close());
 
   closers.add("highway", () => highway.close());
   highway.open(store);
@@ -52,6 +61,7 @@ async function startConductor(env: Host["env"], closers: Closers): Promise<Runni
       name: "conductor",
       services: routes({
         store,
+        search: openSearch({ index: store.search, log: store.log, places: store.search.places }),
         subscribe: highway.subscribe,
         validate: (request) => faultsOf(RecordMemoryRequestSchema, request),
         clearHighway: highway.forget,

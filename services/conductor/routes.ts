@@ -14,11 +14,14 @@ import { modules } from "./handlers/modules.ts";
 import { recordGraphAct } from "./handlers/record-graph-act.ts";
 import { recordMemories } from "./handlers/record-memories.ts";
 import { recordMemory } from "./handlers/record-memory.ts";
+import { searchMemories } from "./handlers/search-memories.ts";
 import { type Subscribe, subscribe } from "./handlers/subscribe.ts";
+import type { Search } from "./search/search-memories.ts";
 import type { Store } from "./store/open-store.ts";
 
 interface Needs {
   readonly store: Store;
+  readonly search: Search;
   readonly subscribe: Subscribe;
   readonly validate: (request: RecordMemoryRequest) => readonly FieldFault[];
   readonly clearHighway: ForgetNeeds["clearHighway"];
@@ -37,6 +40,7 @@ export function routes(needs: Needs): BoundService[] {
       recordMemories: recordMemories(needs),
       getMemory: getMemory(store),
       listMemories: listMemories(store),
+      searchMemories: searchMemories(needs.search),
       forgetMemories: forgetMemories(needs),
       subscribe: subscribe(needs.subscribe),
     }),

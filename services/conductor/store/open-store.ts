@@ -32,6 +32,7 @@ import { plannerSettings } from "./planner-settings.ts";
 import { positionAt } from "./position-at.ts";
 import { readEvents } from "./read-events.ts";
 import { recordFault } from "./record-fault.ts";
+import { type SearchStore, searchStore } from "./search/search-store.ts";
 
 /** For a batch of forgetting: the server's own limit on a statement. */
 const forgetTimeoutMs = 5000;
@@ -66,6 +67,8 @@ export interface Store {
   readonly postgres: Pick<Postgres, "pool" | "cancelBackend">;
   /** Principals, tokens, rights and the audit: in the same database, and on the same connections. */
   readonly access: AccessStore;
+  /** What SearchMemories looks into. */
+  readonly search: SearchStore;
   getMemory(scope: Scope, request: GetMemoryRequest, signal?: AbortSignal): Promise<Memory>;
   listMemories(scope: Scope, request: ListMemoriesRequest, signal?: AbortSignal): Promise<MemoryPage>;
   /** Forgets for good, a batch at each step. That the caller may was judged before: the scope only says what it may see. */
@@ -143,6 +146,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     },
     postgres,
     access: accessStore(postgres, readTimeoutMs),
+    search: searchStore(postgres),
     getMemory: (scope, request, signal) => getMemory(postgres, scope, request, signal),
     listMemories: (scope, request, signal) => listMemories(postgres, scope, request, { signal }),
     forgetMemories: (scope, request, call) => forgetMemories(forget, scope, request, call),

@@ -1,6 +1,7 @@
 import { CreateLog } from "./create-log.ts";
 import { CreateRecordBatch } from "./create-record-batch.ts";
 import { Forgetting } from "./forgetting.ts";
+import { Passages } from "./passages.ts";
 import { SealResumeTokens } from "./seal-resume-tokens.ts";
 
 /** The migrations of `mem0_cc`, in order. One that has been released is never changed; the next one is added below. */
@@ -9,4 +10,5 @@ export const logMigrations = [
   { name: "0002_create_record_batch", class: CreateRecordBatch },
   { name: "0003_forgetting", class: Forgetting },
   { name: "0004_seal_resume_tokens", class: SealResumeTokens },
+  { name: "0008_passages", class: Passages },
 ];

@@ -109,7 +109,11 @@ export class FakeConductor {
   services(): BoundService[] {
     const { conductor, modules } = this.#handlers();
     return [
-      bindService(ConductorService, { ...conductor, batchRecordMemories: unimplemented }),
+      bindService(ConductorService, {
+        ...conductor,
+        batchRecordMemories: unimplemented,
+        searchMemories: unimplemented,
+      }),
       bindService(ModuleService, modules),
       bindService(AuthService, this.auth.handlers),
     ];
