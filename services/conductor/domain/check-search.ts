@@ -4,6 +4,9 @@ import { textFault } from "#shared/fields/text-fault.ts";
 import { type ParsedQuery, parseQuery } from "#shared/ranking/parse-query.ts";
 import { checkFilter } from "./check-filter.ts";
 
+/** PostgreSQL takes words of 2,046 bytes at most, and nothing longer is in the index. In UTF-16 code units. */
+const WORD_MAX = 500;
+
 /** Checks what the contract's annotations cannot say, and reads the query. Throws INVALID_FIELD. */
 export function checkSearch({ query, asker, filter }: SearchMemoriesRequest): ParsedQuery {
   for (const [field, text] of [
@@ -15,6 +18,9 @@ export function checkSearch({ query, asker, filter }: SearchMemoriesRequest): Pa
   }
   checkFilter(filter);
   const parsed = parseQuery(query);
+  if (Object.values(parsed).some((texts: string[]) => texts.some(isTooLong))) {
+    throw invalidField("query", `must not hold a word of over ${WORD_MAX} characters`);
+  }
   if (parsed.words.length + parsed.required.length > 0) return parsed;
   throw invalidField(
     "query",
@@ -22,6 +28,10 @@ export function checkSearch({ query, asker, filter }: SearchMemoriesRequest): Pa
       ? "must say what to look for, not only what to leave out"
       : "must hold a word to look for",
   );
+}
+
+function isTooLong(text: string): boolean {
+  return text.split(/\s/u).some((word) => word.length > WORD_MAX);
 }
 
 /** Of a query whose words are all left out. */

@@ -34,10 +34,10 @@ export async function findWords(
   );
 }
 
-/** How the shown texts write a lexeme: the word that they use most. */
-export function writtenAs(lexeme: string, found: readonly (readonly FoundWord[])[]): string {
+/** How the shown texts write a lexeme: the word that they use most; undefined: none of them has it. */
+export function writtenAs(lexeme: string, found: readonly (readonly FoundWord[])[]): string | undefined {
   const words = found.flat().filter(({ lexemes }) => lexemes.includes(lexeme));
   const groups = [...Map.groupBy(words, ({ word }) => word)];
   const [first] = groups.toSorted(([, a], [, b]) => b.length - a.length);
-  return first?.[0] ?? lexeme;
+  return first?.[0];
 }

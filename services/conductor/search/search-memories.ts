@@ -18,6 +18,7 @@ import { checkSearch, saysNothing } from "../domain/check-search.ts";
 import type { FoundPassage, IndexedModule, SearchCall, SearchIndex } from "../domain/search-index.ts";
 import { type AwaitIndexNeeds, type AwaitIndexTimes, awaitIndex } from "./await-index.ts";
 import { findHits } from "./find-hits.ts";
+import { findWritten } from "./find-written.ts";
 import { type FoundWord, findWords, writtenAs } from "./highlight.ts";
 import { type QueryTerms, readTerms } from "./read-terms.ts";
 import { pageOf, pageStart, tokenAfter } from "./search-page.ts";
@@ -43,7 +44,7 @@ export function openSearch(needs: SearchNeeds): Search {
     const parsed = checkSearch(request);
     const start = pageStart(request);
     await awaitIndex(needs, request.atLeast, { scope, signal, deadlineMs });
-    const call: SearchCall = { scope, signal, endMs: Math.min(Date.now() + SEARCH_MAX_MS, deadlineMs) };
+    const call: SearchCall = { scope, signal, endMs: Date.now() + SEARCH_MAX_MS };
     const { index } = needs;
     const modules = await modulesOf(index, call, request);
     if (modules.length === 0) return create(SearchMemoriesResponseSchema);
@@ -88,6 +89,11 @@ async function answer(index: SearchIndex, call: SearchCall, found: Found): Promi
     language: languages.get(memory.module) as string,
   }));
   const words = await findWords(index, call, texts, new Set(terms.counted.map(({ lexeme }) => lexeme)));
+  const written = new Map<string, string>();
+  for (const { correctedTo } of terms.terms) {
+    if (correctedTo === undefined || written.has(correctedTo)) continue;
+    written.set(correctedTo, writtenAs(correctedTo, words) ?? (await findWritten(index, call, modules, correctedTo)));
+  }
   const last = isCut ? page[shown.at(-1)!.index] : page.at(-1);
   return create(SearchMemoriesResponseSchema, {
     hits: shown.map(({ index: at, memory, passage }, n) => hitOf(page[at]!, { memory, passage }, words[n]!)),
@@ -96,7 +102,7 @@ async function answer(index: SearchIndex, call: SearchCall, found: Found): Promi
       word,
       use,
       passages: BigInt(count),
-      correctedTo: correctedTo === undefined ? "" : writtenAs(correctedTo, words),
+      correctedTo: correctedTo === undefined ? "" : (written.get(correctedTo) as string),
     })),
     modules: modules.map(({ module, position, head }) => ({ module, position: BigInt(position), head: BigInt(head) })),
     correctionsUnavailable: terms.correctionsUnavailable,

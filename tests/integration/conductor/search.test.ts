@@ -131,6 +131,16 @@ describe("the answer also says", () => {
     expect(correctionsUnavailable).toBe(false);
   });
 
+  test("corrections as some memory writes them, where no hit that is shown does; else by what the index has", async () => {
+    const correctionsOf = async (query: string) =>
+      (await given.search({ query, modules: ["pepys"], pageSize: 1 })).terms.map(({ correctedTo }) => correctedTo);
+    expect(await correctionsOf("filler2 filler3 filler4 chathan chathan's bettimes")).toEqual(
+      expect.arrayContaining(["chatham", "betimes"]),
+    );
+    // A source is searched with the text, and not shown in it.
+    expect(await correctionsOf("filler2 elizabetth")).toEqual(["", "elizabeth"]);
+  });
+
   test("what is in quotes is meant as it stands, and words of several parts are not guessed at", async () => {
     const { terms, hits } = await given.search({ query: '"plauge" ofice-plauge', ...pepys });
     expect(hits).toEqual([]);
@@ -245,6 +255,8 @@ describe("bad input", () => {
     ["the of and", /says something/],
     ['"of the" the', /says something/],
     ["half \uD800", /well-formed/],
+    [`plague ${"雨".repeat(1990)}`, /word of over 500/],
+    [`plague "in ${"雨".repeat(501)}"`, /word of over 500/],
   ])("%j is refused", async (query, description) => {
     await expect(given.search({ query, ...pepys })).rejects.toMatchObject(field("query", description));
   });
@@ -253,6 +265,20 @@ describe("bad input", () => {
     await expect(given.search({ query: "x", asker: "\uDC00" })).rejects.toMatchObject(field("asker", /well-formed/));
     const filter = { tags: ["\uDC00"] };
     await expect(given.search({ query: "x", filter })).rejects.toMatchObject(field("filter.tags[0]", /well-formed/));
+  });
+
+  test("words that are long and strange are looked for like others", async () => {
+    for (const word of [
+      "😀".repeat(250),
+      "雨".repeat(500),
+      "a-".repeat(249),
+      "'".repeat(40),
+      "x'\\y",
+      "http://a.b/c?d=e&f",
+    ]) {
+      expect(await given.find(`plague ${word}`, pepys)).toContain("m:pepys/1");
+      expect(await given.find(`plague "plague ${word}x"`, pepys)).toEqual([]);
+    }
   });
 
   test("2,000 characters of words are searched for", async () => {
