@@ -307,7 +307,7 @@ describe("corrections", () => {
     "utf8",
   );
 
-  test("are done without where the database lacks pg_trgm, and said to be; and come back with it, in whatever schema", async () => {
+  test("N2: are done without where the database lacks pg_trgm, and said to be; and come back with it, in whatever schema", async () => {
     await given.record({ text: "a comet" });
     await given.index();
     await given.client.query("drop extension pg_trgm cascade");
@@ -337,7 +337,7 @@ describe("corrections", () => {
 describe("at_least", () => {
   const soon = { pollMs: 1, marginMs: 0, waitMaxMs: 30_000 };
 
-  test("waits until the index has come there, of whichever module", async () => {
+  test("P1: waits until the index has come there, of whichever module", async () => {
     const waiting = await openSearchable(soon);
     await waiting.registerModule("second");
     const recorded = await waiting.record({ text: "comet" }, { text: "another comet", module: "second" });

@@ -24,9 +24,7 @@ export interface Step {
 
 interface Due {
   readonly module: string;
-  readonly number: number;
   readonly language: string;
-  readonly head: string;
   /** Null: the module has not been begun. */
   readonly position: string | null;
   readonly isStale: boolean;
@@ -40,7 +38,7 @@ const takeTurn = `
 
 /** $1: our rules. What was indexed by later ones is left to those who know them. The module that has waited longest comes first. */
 const readDue = `
-  select m.name as module, m.number, m.language, h.position as head, p.position,
+  select m.name as module, m.language, p.position,
          coalesce(p.language <> m.language or p.rules < $1, false) as "isStale", p.clearing
   from (select m.name, m.number, ${languageOf} as language from mem0_cc.module m) m
   join mem0_cc.head h on h.module = m.name
