@@ -24,6 +24,8 @@ const libraries = {
   "shared/fields": ["gen", "shared/errors"],
   // Pages of lists, for stores and handlers of any service.
   "shared/paging": ["gen", "shared/errors"],
+  // How what is found is ordered: pure, so that it can be measured apart from any engine.
+  "shared/ranking": [],
   "shared/lifecycle": ["gen", ...foundation],
   "shared/postgres": ["gen", ...foundation],
   "shared/redis": ["gen", ...foundation],
@@ -84,8 +86,10 @@ function serviceRows(service) {
     ...engines,
   ];
   return [
-    ...folderRows(own("domain"), ["gen", "shared/errors", "shared/auth", "shared/fields"]),
-    ...inner.flatMap((folder) => folderRows(own(folder), engineRoom)),
+    ...folderRows(own("domain"), ["gen", "shared/errors", "shared/auth", "shared/fields", "shared/ranking"]),
+    ...inner.flatMap((folder) =>
+      folderRows(own(folder), folder === "search" ? [...engineRoom, "shared/ranking"] : engineRoom),
+    ),
     ...folderRows(own("handlers"), [own("domain"), ...inner.map(own), "gen", ...handling]).map(
       // The signature that the RPC edge gives a handler.
       (row) => ({ ...row, types: ["#shared/rpc"] }),

@@ -65,6 +65,8 @@ const WORDINGS: readonly Wording[] = [
   { field: /^(?:(?:memory|(?:consumer\.)?filter)\.)?session_ids?\b/, called: "--session" },
   { field: /^(?:memory|(?:consumer\.)?filter)\.tags\b/, called: "--tag" },
   { field: /^reason$/, called: "--reason" },
+  { field: /^query$/, called: "what to search for" },
+  { field: /^asker$/, called: "--asker" },
   { field: /^principal$/, called: "--who" },
   { field: /^action$/, called: "--action" },
   { field: /^from_memory\b/, called: "the first memory" },

@@ -18,6 +18,7 @@ import { modulesCommand } from "./commands/modules.ts";
 import { ownerTokenCommand } from "./commands/owner-token.ts";
 import { recordCommand } from "./commands/record.ts";
 import { scratchCommand } from "./commands/scratch.ts";
+import { searchCommand } from "./commands/search.ts";
 import { statusCommand } from "./commands/status.ts";
 import { tailCommand } from "./commands/tail.ts";
 import { tokensCommand } from "./commands/tokens.ts";
@@ -45,6 +46,7 @@ export function cosProgram(cli: Cli): Command {
     ["cos tail --all", "watch everything that is recorded"],
     ["cos ledger --all", "the same on the whole terminal: scroll, search, look closer"],
     ["cos import notes.jsonl --module notes", "bring memories in, one a line"],
+    ['cos search "plague in the city" --all', "what was recorded about it, the best first"],
     ['cos graph show "Sir W. Batten"', "who it is, and which memories say so"],
     ["cos help import", "all about one command"],
   ]);
@@ -59,6 +61,7 @@ const COMMANDS = [
   ledgerCommand,
   recordCommand,
   listCommand,
+  searchCommand,
   getCommand,
   statusCommand,
   linkCommand,

@@ -17,7 +17,10 @@ import { CONDUCTOR_SETTINGS, type ConductorSettings, MIGRATION_SETTINGS, readCon
 import { Desk } from "./delivery/desk.ts";
 import { Highway } from "./highway.ts";
 import { routes } from "./routes.ts";
+import { Indexer } from "./search/indexer.ts";
+import { openSearch } from "./search/search-memories.ts";
 import { AuditSealer } from "./store/access/audit-sealer.ts";
+import type { OnCommitted } from "./store/announce-committed.ts";
 import { consumerNotFound } from "./store/consumers/consumer-store.ts";
 import { openStore, type Store } from "./store/open-store.ts";
 import { NoteCleaner } from "./store/scratch/note-cleaner.ts";
@@ -41,9 +44,15 @@ async function startConductor(env: Host["env"], closers: Closers): Promise<Runni
 
   const highway = new Highway(settings, log);
   const { databaseUrl: url, postgresPoolMax: poolMax } = settings;
-  const store = await openStore({ url, poolMax, log, onCommitted: highway.publish });
+  const onCommitted: OnCommitted = (module, committed) => {
+    highway.publish(module, committed);
+    indexer.wake();
+  };
+  const store = await openStore({ url, poolMax, log, onCommitted });
   closers.add("store", () => store.close());
   await refuseOldSchema(store);
+  const indexer = new Indexer({ index: store.search, log });
+  closers.add("indexer", () => indexer.close());
 
   closers.add("highway", () => highway.close());
   highway.open(store);
@@ -53,17 +62,14 @@ async function startConductor(env: Host["env"], closers: Closers): Promise<Runni
 
   const { postgres } = store;
   const gatekeeper = openDoor(settings, { serviceName: "conductor", postgres, log }, closers);
-  const sealer = new AuditSealer({ seal: store.access.sealAudit, intervalMs: SEAL_INTERVAL_MS, log });
-  closers.add("audit sealer", () => sealer.close());
-  const times = { intervalMs: CLEAN_INTERVAL_MS, pauseMs: CLEAN_PAUSE_MS };
-  const cleaner = new NoteCleaner({ clean: store.scratch.clean, ...times, log });
-  closers.add("note cleaner", () => cleaner.close());
+  keepHouse(store, log, closers);
 
   const server = await listening(listenersOf(settings), () =>
     openServer({
       name: "conductor",
       services: routes({
         store,
+        search: openSearch({ index: store.search, log: store.log, places: store.search.places }),
         subscribe: highway.subscribe,
         validate: (request) => faultsOf(RecordMemoryRequestSchema, request),
         clearHighway: highway.forget,
@@ -101,6 +107,15 @@ async function startConductor(env: Host["env"], closers: Closers): Promise<Runni
 
   const { leaveBalancerMs, drainGraceMs: graceMs } = settings;
   return { log, drain: () => server.drain({ leaveBalancerMs, graceMs, endStreams: () => endStreams(highway, desk) }) };
+}
+
+/** What is done now and then, by one conductor at a time. */
+function keepHouse({ access, scratch }: Store, log: Log, closers: Closers): void {
+  const sealer = new AuditSealer({ seal: access.sealAudit, intervalMs: SEAL_INTERVAL_MS, log });
+  closers.add("audit sealer", () => sealer.close());
+  const times = { intervalMs: CLEAN_INTERVAL_MS, pauseMs: CLEAN_PAUSE_MS };
+  const cleaner = new NoteCleaner({ clean: scratch.clean, ...times, log });
+  closers.add("note cleaner", () => cleaner.close());
 }
 
 /** The desk where consumers' members work. */

@@ -23,11 +23,14 @@ import { recordMemories } from "./handlers/record-memories.ts";
 import { recordMemory } from "./handlers/record-memory.ts";
 import { reportProjections } from "./handlers/report-projections.ts";
 import { scratch } from "./handlers/scratch.ts";
+import { searchMemories } from "./handlers/search-memories.ts";
 import { type Subscribe, subscribe } from "./handlers/subscribe.ts";
+import type { Search } from "./search/search-memories.ts";
 import type { Store } from "./store/open-store.ts";
 
 interface Needs {
   readonly store: Store;
+  readonly search: Search;
   readonly subscribe: Subscribe;
   readonly validate: (request: RecordMemoryRequest) => readonly FieldFault[];
   readonly clearHighway: ForgetNeeds["clearHighway"];
@@ -50,6 +53,7 @@ export function routes(needs: Needs): BoundService[] {
       recordMemories: recordMemories(needs),
       getMemory: getMemory(store),
       listMemories: listMemories(store),
+      searchMemories: searchMemories(needs.search),
       forgetMemories: forgetMemories(needs),
       ...links(store),
       getIngestStatus: getIngestStatus(needs),

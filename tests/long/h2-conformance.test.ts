@@ -97,6 +97,7 @@ const UNASKED: Handlers<typeof ConductorService> = {
   recordMemories: unasked,
   getMemory: unasked,
   listMemories: unasked,
+  searchMemories: unasked,
   forgetMemories: unasked,
   linkMemories: unasked,
   listLinks: unasked,

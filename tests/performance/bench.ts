@@ -21,13 +21,14 @@ import { publish } from "./publish.ts";
 import { record } from "./record.ts";
 import { formatReport, isMet, load, type Report } from "./report.ts";
 import { scratch } from "./scratch.ts";
+import { search } from "./search.ts";
 
 export interface BenchOptions {
   /** How often each contender has its turn. */
   readonly rounds: number;
   /** How long a turn takes, in seconds. */
   readonly seconds: number;
-  /** How full the log is made for `flat`, step by step. */
+  /** How full the log is made for `flat`, step by step; and at its largest, the index for `search`. */
   readonly rows: readonly number[];
 }
 
@@ -40,6 +41,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   fanout,
   consume,
   list,
+  search,
   import: importDiary,
   auth,
   scratch,

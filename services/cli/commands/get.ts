@@ -11,7 +11,7 @@ export function getCommand(cli: Cli): Command {
   const command = new Command("get")
     .summary("show one memory whole")
     .description("Shows one memory with all its fields.")
-    .argument("<id>", "the memory's id, or its place: module/position");
+    .argument("<id>", "the memory's id, or its place: module/position, or m:module/position as search cites it");
   addJsonOption(addAddressOption(command));
   addExamples(command, [
     ["cos get 019a3f5e-7c1b-7d0e-8c55-0f6b2a9d4e11", "by id"],

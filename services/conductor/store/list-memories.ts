@@ -5,7 +5,7 @@ import {
   ListMemoriesRequestSchema,
 } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import type { Filter } from "#gen/cos/highway/v1/highway_pb.ts";
-import { type Memory, MemoryView } from "#gen/cos/memory/v1/memory_pb.ts";
+import type { Memory, MemoryView } from "#gen/cos/memory/v1/memory_pb.ts";
 import { moduleNotFound } from "#shared/auth/refusals.ts";
 import type { Scope } from "#shared/auth/scope.ts";
 import { pageSizeOf } from "#shared/paging/page-size.ts";
@@ -28,6 +28,7 @@ import {
 import { type MemoryRow, memoryColumns, memoryOf, timestampOf } from "./memory-rows.ts";
 import { Parameters } from "./parameters.ts";
 import { positionAt } from "./position-at.ts";
+import { sizeSql } from "./size-sql.ts";
 import { scopeParameter } from "./visibility.ts";
 
 /** A page ends here, with at least one memory. */
@@ -180,12 +181,6 @@ function pageStatement(scan: ListScan, view: MemoryView, pageSize: number, scanM
     where c.nth <= ${size} and (c.nth = 1 or c.bytes <= ${pageBytesMax})
     order by c.nth`;
   return { text, values: parameters.values };
-}
-
-/** Without its large fields a memory is small, but its tags alone may come to 16 KiB. */
-function sizeSql(view: MemoryView): string {
-  if (view !== MemoryView.BASIC) return "m.size";
-  return "512 + octet_length(m.source) + coalesce(octet_length(m.session_id), 0) + 2 * octet_length(array_to_string(m.tags, ' '))";
 }
 
 /** Where a scan that found no more than this page stopped looking; undefined: there was nothing more to look at. */

@@ -37,6 +37,8 @@ import { type ProjectionRecords, projectionRecords } from "./projections/project
 import { readEvents } from "./read-events.ts";
 import { recordFault } from "./record-fault.ts";
 import { type ScratchStore, scratchStore } from "./scratch/scratch-store.ts";
+import { indexPlaces } from "./search/index-places.ts";
+import { type SearchStore, searchStore } from "./search/search-store.ts";
 
 /** For a batch of forgetting: the server's own limit on a statement. */
 const forgetTimeoutMs = 5000;
@@ -76,6 +78,8 @@ export interface Store {
   /** Durable consumers: their places, their members' work, their dead letters. */
   readonly consumers: ConsumersStore;
   readonly scratch: ScratchStore;
+  /** What SearchMemories looks into. */
+  readonly search: SearchStore;
   getMemory(scope: Scope, request: GetMemoryRequest, signal?: AbortSignal): Promise<Memory>;
   listMemories(scope: Scope, request: ListMemoriesRequest, signal?: AbortSignal): Promise<MemoryPage>;
   /** Forgets for good, a batch at each step. That the caller may was judged before: the scope only says what it may see. */
@@ -151,13 +155,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const forget = { postgres, log, epochOf, onCommitted: options.onCommitted, batchTimeoutMs: forgetTimeoutMs };
   const linking = { postgres, log, epochOf, onCommitted: options.onCommitted, timeoutMs: linkTimeoutMs };
   const modules = { postgres, epoch: () => epochs.history().current.identity, timeoutMs: readTimeoutMs };
-  const logPort: LogPort = {
-    epochs: () => epochs.history(),
-    heads: (signal) => heads(postgres, signal),
-    read: (scope, module, after, limits, filter, signal) =>
-      readEvents(postgres, scope, { module, after, limits, filter }, signal),
-    positionAt: (module, at, signal) => positionAt(postgres, module, at, signal),
-  };
+  const logPort = logPortOf(postgres, epochs);
   return {
     record: (scope, accepted, sequence) => refusalOf(scope, [accepted], false) ?? commit.record(accepted, sequence),
     findRecorded: (scope, accepted, signal) =>
@@ -168,11 +166,16 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     access: accessStore(postgres, readTimeoutMs),
     consumers: consumersStore({ postgres, log: logPort, timeoutMs: readTimeoutMs }),
     scratch: scratchStore(postgres),
+    search: searchStore(postgres),
     getMemory: (scope, request, signal) => getMemory(postgres, scope, request, signal),
     listMemories: (scope, request, signal) => listMemories(postgres, scope, request, { signal }),
     forgetMemories: (scope, request, call) => forgetMemories(forget, scope, request, call),
     links: linkRecords(linking),
-    projections: projectionRecords({ postgres, epochs: () => epochs.history() }),
+    projections: projectionRecords({
+      postgres,
+      epochs: () => epochs.history(),
+      indexPlaces: (named, signal) => indexPlaces(postgres, named, signal),
+    }),
     registerModule: (_, module) => registerModule(modules, module),
     getModule: (scope, name, signal) => getModule(modules, scope, name, signal),
     listModules: (scope, request, signal) => listModules(modules, scope, request, signal),
@@ -185,6 +188,17 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       await commit.close();
       await postgres.close();
     },
+  };
+}
+
+/** The log as the highway reads it. */
+function logPortOf(postgres: Postgres, epochs: Epochs): LogPort {
+  return {
+    epochs: () => epochs.history(),
+    heads: (signal) => heads(postgres, signal),
+    read: (scope, module, after, limits, filter, signal) =>
+      readEvents(postgres, scope, { module, after, limits, filter }, signal),
+    positionAt: (module, at, signal) => positionAt(postgres, module, at, signal),
   };
 }
 

@@ -112,6 +112,7 @@ export const TABLE: Readonly<Record<string, Row>> = {
   },
   [`${CONDUCTOR}/GetMemory`]: reads(() => ({ module: "here", position: "1" })),
   [`${CONDUCTOR}/ListMemories`]: reads(() => ({ module: "here" })),
+  [`${CONDUCTOR}/SearchMemories`]: reads(() => ({ modules: ["here"], query: "betimes" })),
   [`${CONDUCTOR}/Subscribe`]: reads(() => ({ modules: ["here"] })),
   [`${CONDUCTOR}/ForgetMemories`]: needs(ADMIN, () => ({
     module: "here",

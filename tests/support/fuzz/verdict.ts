@@ -41,6 +41,14 @@ const REASONS: Readonly<Record<string, readonly string[]>> = {
   "cos.conductor.v1.ConductorService/RecordMemories": [],
   "cos.conductor.v1.ConductorService/GetMemory": ["MODULE_NOT_FOUND", "MEMORY_NOT_FOUND"],
   "cos.conductor.v1.ConductorService/ListMemories": ["MODULE_NOT_FOUND", "PAGE_TOKEN_INVALID"],
+  "cos.conductor.v1.ConductorService/SearchMemories": [
+    "MODULE_NOT_FOUND",
+    "PAGE_TOKEN_INVALID",
+    "CURSOR_ABOVE_HEAD",
+    "CURSOR_PAST_FORK",
+    "PROJECTION_BEHIND",
+    FURTHER_RULES,
+  ],
   "cos.conductor.v1.ConductorService/ForgetMemories": ["MODULE_NOT_FOUND"],
   "cos.conductor.v1.ConductorService/Subscribe": ["MODULE_NOT_FOUND", ...PLACES, FURTHER_RULES],
   "cos.conductor.v1.ConductorService/LinkMemories": [

@@ -34,6 +34,7 @@ const ECHO: ConductorHandlers = {
   },
   getMemory: async () => ({}),
   listMemories: async () => ({}),
+  searchMemories: async () => ({}),
   forgetMemories: async function* () {
     yield { done: true };
   },

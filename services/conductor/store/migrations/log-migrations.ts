@@ -3,6 +3,7 @@ import { CreateLog } from "./create-log.ts";
 import { CreateRecordBatch } from "./create-record-batch.ts";
 import { Forgetting } from "./forgetting.ts";
 import { LinksAndProjections } from "./links-and-projections.ts";
+import { Passages } from "./passages.ts";
 import { ScratchAndModuleSettings } from "./scratch-and-module-settings.ts";
 import { SealResumeTokens } from "./seal-resume-tokens.ts";
 
@@ -15,4 +16,5 @@ export const logMigrations = [
   { name: "0005_scratch_and_module_settings", class: ScratchAndModuleSettings },
   { name: "0006_links_and_projections", class: LinksAndProjections },
   { name: "0007_consumers", class: Consumers },
+  { name: "0008_passages", class: Passages },
 ];

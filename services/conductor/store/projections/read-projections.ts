@@ -7,8 +7,8 @@ import type { MemoryPlace, ProjectionView } from "../../domain/ingest-status.ts"
 export interface ProjectionStore {
   readonly postgres: Pick<Postgres, "pool" | "cancelBackend">;
   readonly epochs: () => EpochHistory;
-  /** How far the index of search has come in these modules, read from its own table; undefined: there is no such index. */
-  readonly indexPlaces?: IndexPlaces | undefined;
+  /** How far the index of search has come in these modules, read from its own table. */
+  readonly indexPlaces: IndexPlaces;
 }
 
 /** The last position that the index of search has taken, by module; one that is left out has none yet. */
@@ -42,7 +42,7 @@ export async function readProjections(
 ): Promise<Map<string, ProjectionView>> {
   const [rows, index] = await Promise.all([
     queryAbortably<Row>(postgres, { name: "read_projections", text, values: [module, position], signal }),
-    indexPlaces?.([module], signal),
+    indexPlaces([module], signal),
   ]);
   const history = epochs();
   const views = rows.map((row): [string, ProjectionView] => [
@@ -57,7 +57,7 @@ export async function readProjections(
       parked: row.error ?? undefined,
     },
   ]);
-  return new Map(index === undefined ? views : [...views, ["search", indexView(history, index.get(module) ?? 0)]]);
+  return new Map([...views, ["search", indexView(history, index.get(module) ?? 0)]]);
 }
 
 /** The index is looked at, not heard of. */

@@ -126,7 +126,12 @@ export class FakeConductor {
     return [
       bindService(ModuleService, this.modules.handlers),
       bindService(ScratchService, this.scratch.handlers),
-      bindService(ConductorService, { ...conductor, ...conductor.links, batchRecordMemories: unimplemented }),
+      bindService(ConductorService, {
+        ...conductor,
+        ...conductor.links,
+        batchRecordMemories: unimplemented,
+        searchMemories: unimplemented,
+      }),
       bindService(AuthService, this.auth.handlers),
     ];
   }
