@@ -12,7 +12,7 @@ const engines = ["shared/postgres", "shared/redis", "shared/highway"];
 /** The files beside routes.ts, which put a process together. */
 const wiring = ["conductor", "config", "highway", "main", "migrate", "owner-token"];
 const handling = ["shared/auth", "shared/errors", "shared/paging", "shared/fields"];
-const inner = ["store", "projection", "search", "probes"];
+const inner = ["store", "projection", "search", "delivery", "probes"];
 
 /** Library folders, and what each may import beside itself and npm packages. */
 const libraries = {

@@ -1,5 +1,6 @@
 import type { SubscribeRequest } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { type Hub, openHub, type SubscribeCall } from "#shared/highway/hub.ts";
+import type { Tap } from "#shared/highway/tap.ts";
 import type { Log } from "#shared/log/open-log.ts";
 import { postgresUnavailable } from "#shared/postgres/engine-error.ts";
 import type { Encoded } from "#shared/rpc/encoded.ts";
@@ -64,6 +65,16 @@ export class Highway {
   /** Removes what a forgetting took from the log; false: Redis could not be told, and is cleared before it serves again. */
   readonly forget = async (module: string, position: number): Promise<boolean> =>
     (await this.#open?.forget(module, position)) ?? false;
+
+  /** A tap on the open hub. Throws ENGINE_UNAVAILABLE until there is one. */
+  readonly openTap = (onMoved: (module: string) => void): Tap => {
+    if (this.#open === undefined) throw postgresUnavailable();
+    return this.#open.openTap(onMoved);
+  };
+
+  readonly modules = (): Iterable<string> => this.#open?.modules ?? [];
+
+  readonly degraded = (): boolean => this.#open?.degraded ?? true;
 
   /** Ends all streams; they resume elsewhere. */
   drain(): void {

@@ -6,7 +6,7 @@ import { namesOf, SettingsError, unknownVariables } from "#shared/config/read-se
 import type { Closers } from "#shared/lifecycle/closers.ts";
 import { type Host, type Running, runService } from "#shared/lifecycle/run-service.ts";
 import { watchHealth } from "#shared/lifecycle/watch-health.ts";
-import { openLog } from "#shared/log/open-log.ts";
+import { type Log, openLog } from "#shared/log/open-log.ts";
 import { SchemaOutdatedError } from "#shared/postgres/schema-outdated-error.ts";
 import { openServer } from "#shared/rpc/open-server.ts";
 import { readStaticPage } from "#shared/rpc/static-page.ts";
@@ -14,14 +14,17 @@ import { faultsOf } from "#shared/rpc/validate-message.ts";
 import { listening } from "#shared/service/listening.ts";
 import { openDoor } from "#shared/service/open-door.ts";
 import { CONDUCTOR_SETTINGS, type ConductorSettings, MIGRATION_SETTINGS, readConductorSettings } from "./config.ts";
+import { Desk } from "./delivery/desk.ts";
 import { Highway } from "./highway.ts";
 import { routes } from "./routes.ts";
 import { AuditSealer } from "./store/access/audit-sealer.ts";
+import { consumerNotFound } from "./store/consumers/consumer-store.ts";
 import { openStore, type Store } from "./store/open-store.ts";
 
 const HEALTH_INTERVAL_MS = 500;
 const HEALTH_TIMEOUT_MS = 1500;
 const SEAL_INTERVAL_MS = 1000;
+const MEMBER_HEARTBEAT_MS = 10_000;
 
 /** Opens everything that the conductor is made of, in the order in which it must be closed backwards. */
 async function startConductor(env: Host["env"], closers: Closers): Promise<Running> {
@@ -42,6 +45,9 @@ async function startConductor(env: Host["env"], closers: Closers): Promise<Runni
   closers.add("highway", () => highway.close());
   highway.open(store);
 
+  const desk = openDesk(settings, { store, highway, log });
+  closers.add("consumers", () => desk.close());
+
   const { postgres } = store;
   const gatekeeper = openDoor(settings, { serviceName: "conductor", postgres, log }, closers);
   const sealer = new AuditSealer({ seal: store.access.sealAudit, intervalMs: SEAL_INTERVAL_MS, log });
@@ -55,6 +61,7 @@ async function startConductor(env: Host["env"], closers: Closers): Promise<Runni
         subscribe: highway.subscribe,
         validate: (request) => faultsOf(RecordMemoryRequestSchema, request),
         clearHighway: highway.forget,
+        consume: { desk, epoch: () => store.log.epochs().current.identity, heartbeatMs: MEMBER_HEARTBEAT_MS },
         onRightsChanged: gatekeeper.changed,
         onFault: (call, err) => log.error({ request_id: call.requestId, err }, "an item of a stream failed"),
       }),
@@ -85,7 +92,30 @@ async function startConductor(env: Host["env"], closers: Closers): Promise<Runni
   closers.add("health watch", stopWatching);
 
   const { leaveBalancerMs, drainGraceMs: graceMs } = settings;
-  return { log, drain: () => server.drain({ leaveBalancerMs, graceMs, endStreams: () => highway.drain() }) };
+  return { log, drain: () => server.drain({ leaveBalancerMs, graceMs, endStreams: () => endStreams(highway, desk) }) };
+}
+
+/** The desk where consumers' members work. */
+function openDesk(
+  { connectionAgeMaxMs: ageMaxMs }: ConductorSettings,
+  { store, highway, log }: { readonly store: Store; readonly highway: Highway; readonly log: Log },
+): Desk {
+  const { deliveries } = store.consumers;
+  const desk = new Desk({
+    store: deliveries,
+    highway,
+    notFound: consumerNotFound,
+    log,
+    ageMaxMs,
+    heartbeatMs: MEMBER_HEARTBEAT_MS,
+  });
+  store.onEpochChanged(() => desk.epochChanged());
+  return desk;
+}
+
+function endStreams(highway: Highway, desk: Desk): void {
+  desk.drain();
+  highway.drain();
 }
 
 /** The listeners, with the variables that name them where one cannot be had. */

@@ -2,11 +2,14 @@ import { AuthService } from "#gen/cos/auth/v1/auth_service_pb.ts";
 import { ConductorService, type RecordMemoryRequest } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { GraphLogService } from "#gen/cos/conductor/v1/graph_log_service_pb.ts";
 import { ModuleService } from "#gen/cos/conductor/v1/module_service_pb.ts";
+import { HighwayService } from "#gen/cos/highway/v1/highway_service_pb.ts";
 import type { CallContext } from "#shared/auth/call-context.ts";
 import type { FieldFault } from "#shared/errors/cos-error.ts";
 import { type BoundService, bindService } from "#shared/rpc/bind-service.ts";
 import { auth } from "./handlers/auth.ts";
 import { batchRecordMemories } from "./handlers/batch-record-memories.ts";
+import { ack, type ConsumeNeeds, consume, consumeServer } from "./handlers/consume.ts";
+import { type ConsumersNeeds, consumers } from "./handlers/consumers.ts";
 import { type ForgetNeeds, forgetMemories } from "./handlers/forget-memories.ts";
 import { getMemory } from "./handlers/get-memory.ts";
 import { listMemories } from "./handlers/list-memories.ts";
@@ -22,6 +25,7 @@ interface Needs {
   readonly subscribe: Subscribe;
   readonly validate: (request: RecordMemoryRequest) => readonly FieldFault[];
   readonly clearHighway: ForgetNeeds["clearHighway"];
+  readonly consume: Omit<ConsumeNeeds, "desk"> & { readonly desk: ConsumeNeeds["desk"] & ConsumersNeeds["desk"] };
   /** Called after a change of tokens or rights. */
   readonly onRightsChanged: () => void;
   readonly onFault: (call: CallContext, error: unknown) => void;
@@ -39,6 +43,12 @@ export function routes(needs: Needs): BoundService[] {
       listMemories: listMemories(store),
       forgetMemories: forgetMemories(needs),
       subscribe: subscribe(needs.subscribe),
+    }),
+    bindService(HighwayService, {
+      ...consumers({ consumers: store.consumers, desk: needs.consume.desk }),
+      consume: consume(needs.consume),
+      consumeServer: consumeServer(needs.consume),
+      ack: ack(needs.consume),
     }),
     bindService(GraphLogService, { recordGraphAct: recordGraphAct(store) }),
     bindService(ModuleService, modules(store)),

@@ -1,5 +1,9 @@
-import type { BreakerState } from "#shared/redis/open-breaker.ts";
-import type { RingState } from "./rings.ts";
+import type { Breaker, BreakerState } from "#shared/redis/open-breaker.ts";
+import type { ModuleHead } from "./log-port.ts";
+import type { Publisher } from "./publisher.ts";
+import type { RingState, Rings } from "./rings.ts";
+import type { Subscription } from "./subscription.ts";
+import type { Sweeper } from "./sweeper.ts";
 
 /** How the highway is, for mesh health. */
 export interface HubState {
@@ -22,4 +26,37 @@ export interface HubState {
     readonly redisLast: number | undefined;
     readonly ring: RingState | undefined;
   }[];
+}
+
+/** What a hub is made of, as far as its state is concerned. */
+export interface HubParts {
+  readonly degraded: boolean;
+  readonly breaker: Pick<Breaker, "state" | "openedCount">;
+  readonly readerHealthy: boolean;
+  readonly publisher: Pick<Publisher, "counts" | "bytes">;
+  readonly sweeper: Pick<Sweeper, "lastOf">;
+  readonly rings: Pick<Rings, "bytes" | "stateOf">;
+  readonly subscriptions: readonly Pick<Subscription, "behind">[];
+  readonly heads: Iterable<ModuleHead>;
+}
+
+export function hubState({ publisher, rings, sweeper, subscriptions, ...parts }: HubParts): HubState {
+  return {
+    degraded: parts.degraded,
+    breaker: parts.breaker.state,
+    breakerOpened: parts.breaker.openedCount,
+    readerHealthy: parts.readerHealthy,
+    published: publisher.counts.published,
+    leftToSweeper: publisher.counts.left,
+    waitingBytes: publisher.bytes,
+    ringBytes: rings.bytes,
+    streams: subscriptions.length,
+    streamsBehind: subscriptions.filter(({ behind }) => behind > 0).length,
+    modules: [...parts.heads].map(({ module, position }) => ({
+      module,
+      head: position,
+      redisLast: sweeper.lastOf(module),
+      ring: rings.stateOf(module),
+    })),
+  };
 }

@@ -26,7 +26,7 @@ import type { Encoded } from "#shared/rpc/encoded.ts";
 import { draining, epochChanged } from "./ending.ts";
 import { followAccess } from "./follow-access.ts";
 import type { HubSettings } from "./hub-settings.ts";
-import type { HubState } from "./hub-state.ts";
+import { type HubState, hubState } from "./hub-state.ts";
 import type { EpochRecord, LogPort, ModuleHead } from "./log-port.ts";
 import { PUBLISHER_LIMITS, Publisher } from "./publisher.ts";
 import { Reader } from "./reader.ts";
@@ -37,6 +37,7 @@ import { shareEvent } from "./shared-event.ts";
 import { STREAM_LIMITS, type StreamLimits } from "./stream-limits.ts";
 import { type StreamHost, Subscription } from "./subscription.ts";
 import { SWEEPER_LIMITS, Sweeper } from "./sweeper.ts";
+import { type Tap, Taps } from "./tap.ts";
 
 export interface HubOptions {
   readonly port: LogPort;
@@ -87,6 +88,7 @@ export class Hub {
   #known = { number: 0 };
   #epoch: EpochRecord;
   #streams = new Set<Stream>();
+  readonly #taps = new Taps();
   #degraded = false;
   #foreignNotedMs = Number.NEGATIVE_INFINITY;
   #closed = false;
@@ -114,6 +116,11 @@ export class Hub {
     const clients = [this.#redis.publisher, this.#redis.sweeper, ...this.#reader.connections()];
     await Promise.all(clients.map((client) => untilReady(client, connectWaitMs)));
     this.#sweeper.start();
+  }
+
+  /** The modules that are known here. */
+  get modules(): Iterable<string> {
+    return this.#heads.keys();
   }
 
   /** Redis cannot be relied on (A2). */
@@ -169,6 +176,11 @@ export class Hub {
     yield* this.#serve({ subscription, request, call, known: heads.at(-1)?.number ?? 0 });
   }
 
+  /** For whoever keeps places of its own in this process; `onMoved` hears of each module that has moved, or was registered. */
+  openTap(onMoved: (module: string) => void): Tap {
+    return this.#taps.open({ port: this.#options.port, host: () => this.#openHost(), onMoved });
+  }
+
   /** Call it when the log has begun a new epoch (A1). */
   epochChanged(): void {
     this.#epoch = this.#options.port.epochs().current;
@@ -181,27 +193,20 @@ export class Hub {
       subscription.release();
     }
     this.#rings.restart();
+    this.#taps.restart();
   }
 
   state(): HubState {
-    return {
+    return hubState({
       degraded: this.#degraded,
-      breaker: this.#breaker.state,
-      breakerOpened: this.#breaker.openedCount,
+      breaker: this.#breaker,
       readerHealthy: this.#reader.healthy,
-      published: this.#publisher.counts.published,
-      leftToSweeper: this.#publisher.counts.left,
-      waitingBytes: this.#publisher.bytes,
-      ringBytes: this.#rings.bytes,
-      streams: this.#streams.size,
-      streamsBehind: [...this.#streams].filter(({ subscription }) => subscription.behind > 0).length,
-      modules: [...this.#heads.values()].map(({ module, position }) => ({
-        module,
-        head: position,
-        redisLast: this.#sweeper.lastOf(module),
-        ring: this.#rings.stateOf(module),
-      })),
-    };
+      publisher: this.#publisher,
+      sweeper: this.#sweeper,
+      rings: this.#rings,
+      subscriptions: [...this.#streams].map(({ subscription }) => subscription),
+      heads: this.#heads.values(),
+    });
   }
 
   /** Ends all streams with GoAway and refuses new ones; the first step of a drain. */
@@ -323,6 +328,7 @@ export class Hub {
       const known = this.#heads.get(head.module);
       if (known === undefined || head.position > known.position) {
         this.#heads.set(head.module, head);
+        this.#taps.noteHead(head.module);
       }
       if (known === undefined) {
         this.#known.number = Math.max(this.#known.number, head.number);

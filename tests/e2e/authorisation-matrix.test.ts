@@ -1,12 +1,14 @@
 // Every RPC, for every kind of caller, over both stacks, against a table written by hand (tests/support/authorisation).
 import { randomUUID } from "node:crypto";
 import type { DescService } from "@bufbuild/protobuf";
+import { createClient } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { PrincipalKind, Verb } from "#gen/cos/auth/v1/auth_pb.ts";
 import { AuthService, CredentialKind } from "#gen/cos/auth/v1/auth_service_pb.ts";
 import { ConductorService } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { GraphLogService } from "#gen/cos/conductor/v1/graph_log_service_pb.ts";
 import { ModuleService } from "#gen/cos/conductor/v1/module_service_pb.ts";
+import { HighwayService } from "#gen/cos/highway/v1/highway_service_pb.ts";
 import { Health } from "#gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "#gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as AlphaServerReflection } from "#gen/grpc/reflection/v1alpha/reflection_pb.ts";
@@ -32,6 +34,7 @@ const SERVICES: readonly DescService[] = [
   GraphLogService,
   ModuleService,
   AuthService,
+  HighwayService,
   Health,
   ServerReflection,
   AlphaServerReflection,
@@ -54,6 +57,7 @@ beforeAll(async () => {
   const memory = { module: "here", eventType: "note", source: "matrix", text: "Up betimes" };
   await mesh.owner.conductor.recordMemory({ memory });
   await mesh.owner.auth.createToken({ name: "spare", kind: PrincipalKind.AGENT });
+  await createConsumer("here");
 });
 afterAll(() => mesh?.stop());
 
@@ -156,8 +160,15 @@ test("what may not be seen is refused in the very words of what does not exist",
   expect(await unlikeAbsent(judged, caller)).toEqual([]);
 });
 
+async function createConsumer(name: string): Promise<void> {
+  const highway = createClient(HighwayService, mesh.owner.transport);
+  await highway.createConsumer({ consumer: { name, modules: ["here"] } });
+}
+
 /** Every RPC, over both stacks, by one caller. */
 async function judge(caller: Caller): Promise<void> {
+  // The caller before may have been one who may delete it.
+  await createConsumer("doomed");
   expect(await judgeCalls(judged, caller)).toEqual([]);
 }
 

@@ -4,13 +4,13 @@ import { textFault } from "#shared/fields/text-fault.ts";
 
 /**
  * Checks of a filter what the contract's annotations cannot say: a string that could not be kept would, on its way to PostgreSQL,
- * silently become another one. Throws INVALID_FIELD for the first: `filter.sources[0]`.
+ * silently become another one. `path` is where the request has the filter. Throws INVALID_FIELD for the first: `filter.sources[0]`.
  */
-export function checkFilter(filter: Filter | undefined): void {
+export function checkFilter(filter: Filter | undefined, path = "filter"): void {
   if (filter === undefined) return;
-  checkStrings("filter.sources", filter.sources);
-  checkStrings("filter.session_ids", filter.sessionIds);
-  checkStrings("filter.tags", filter.tags);
+  checkStrings(`${path}.sources`, filter.sources);
+  checkStrings(`${path}.session_ids`, filter.sessionIds);
+  checkStrings(`${path}.tags`, filter.tags);
 }
 
 function checkStrings(field: string, values: readonly string[]): void {

@@ -45,6 +45,7 @@ export async function forgetBatch(
   });
   const forgetting = rows[0]?.forgetting ?? null;
   if (forgetting === null) return undefined;
+  await forgetErrors(client, module, positions);
   const { event, count } = await readEvent(client, module, forgetting);
   await writeAudit(client, call, {
     action: "memories.forgotten",
@@ -52,6 +53,15 @@ export async function forgetBatch(
     details: { selector, reason, count: String(count), position: forgetting },
   });
   return { count, position: Number(forgetting), event };
+}
+
+/** What members said of these memories when they failed of them: it may quote what is forgotten. */
+async function forgetErrors(client: pg.ClientBase, module: string, positions: readonly number[]): Promise<void> {
+  for (const table of ["delivery", "dead_letter"])
+    await client.query({
+      text: `update mem0_cc.${table} set error = null where module = $1 and position = any($2) and error is not null`,
+      values: [module, positions],
+    });
 }
 
 /** The event as `forget_batch` takes it, which adds what was forgotten. */

@@ -18,6 +18,7 @@ import type { AcceptedMemory } from "../domain/accepted-memory.ts";
 import { type AccessStore, accessStore } from "./access/access-store.ts";
 import { authSchema } from "./access/auth-schema.ts";
 import { authMigrations } from "./access/migrations/auth-migrations.ts";
+import { type ConsumersStore, consumersStore } from "./consumers/consumers-store.ts";
 import { logEntities, logSchema } from "./entities.ts";
 import { Epochs } from "./epochs.ts";
 import { findRecorded } from "./find-recorded.ts";
@@ -66,6 +67,8 @@ export interface Store {
   readonly postgres: Pick<Postgres, "pool" | "cancelBackend">;
   /** Principals, tokens, rights and the audit: in the same database, and on the same connections. */
   readonly access: AccessStore;
+  /** Durable consumers: their places, their members' work, their dead letters. */
+  readonly consumers: ConsumersStore;
   getMemory(scope: Scope, request: GetMemoryRequest, signal?: AbortSignal): Promise<Memory>;
   listMemories(scope: Scope, request: ListMemoriesRequest, signal?: AbortSignal): Promise<MemoryPage>;
   /** Forgets for good, a batch at each step. That the caller may was judged before: the scope only says what it may see. */
@@ -129,20 +132,22 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   });
   const forget = { postgres, log, epochOf, onCommitted: options.onCommitted, batchTimeoutMs: forgetTimeoutMs };
   const modules = { postgres, epoch: () => epochs.history().current.identity, timeoutMs: readTimeoutMs };
+  const logPort: LogPort = {
+    epochs: () => epochs.history(),
+    heads: (signal) => heads(postgres, signal),
+    read: (scope, module, after, limits, filter, signal) =>
+      readEvents(postgres, scope, { module, after, limits, filter }, signal),
+    positionAt: (module, at, signal) => positionAt(postgres, module, at, signal),
+  };
   return {
     record: (scope, accepted, sequence) => refusalOf(scope, [accepted], false) ?? commit.record(accepted, sequence),
     findRecorded: (scope, accepted, signal) =>
       refusalOf(scope, [accepted], false) ?? findRecorded(postgres, accepted, modules.epoch, signal),
     recordAtomic: (scope, accepted) => refusalOf(scope, accepted, true) ?? commit.recordAtomic(accepted),
-    log: {
-      epochs: () => epochs.history(),
-      heads: (signal) => heads(postgres, signal),
-      read: (scope, module, after, limits, filter, signal) =>
-        readEvents(postgres, scope, { module, after, limits, filter }, signal),
-      positionAt: (module, at, signal) => positionAt(postgres, module, at, signal),
-    },
+    log: logPort,
     postgres,
     access: accessStore(postgres, readTimeoutMs),
+    consumers: consumersStore({ postgres, log: logPort, timeoutMs: readTimeoutMs }),
     getMemory: (scope, request, signal) => getMemory(postgres, scope, request, signal),
     listMemories: (scope, request, signal) => listMemories(postgres, scope, request, { signal }),
     forgetMemories: (scope, request, call) => forgetMemories(forget, scope, request, call),

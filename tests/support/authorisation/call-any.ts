@@ -69,6 +69,7 @@ const CODES: Readonly<Record<string, number>> = {
   permission_denied: 7,
   resource_exhausted: 8,
   failed_precondition: 9,
+  aborted: 10,
   unimplemented: 12,
   internal: 13,
   unauthenticated: 16,

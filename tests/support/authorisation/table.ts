@@ -84,6 +84,7 @@ const CONDUCTOR = "cos.conductor.v1.ConductorService";
 const GRAPH_LOG = "cos.conductor.v1.GraphLogService";
 const MODULES = "cos.conductor.v1.ModuleService";
 const AUTH = "cos.auth.v1.AuthService";
+const HIGHWAY = "cos.highway.v1.HighwayService";
 
 export const TABLE: Readonly<Record<string, Row>> = {
   [`${CONDUCTOR}/RecordMemory`]: needs(RECORD, () => memory("here")),
@@ -113,6 +114,19 @@ export const TABLE: Readonly<Record<string, Row>> = {
   [`${MODULES}/RegisterModule`]: needsEverywhere(RECORD, (n) => ({ module: { name: `fresh_${n}` } })),
   [`${MODULES}/GetModule`]: reads(() => ({ name: "here" })),
   [`${MODULES}/ListModules`]: forAllKnown(() => ({})),
+  // The consumers "here" and "doomed" read the module "here"; the owner has created them.
+  [`${HIGHWAY}/CreateConsumer`]: reads((n) => ({ consumer: { name: `fresh-${n}`, modules: ["here"] } })),
+  [`${HIGHWAY}/GetConsumer`]: reads(() => ({ name: "here" })),
+  [`${HIGHWAY}/ListConsumers`]: forAllKnown(() => ({})),
+  [`${HIGHWAY}/UpdateConsumer`]: needs(ADMIN, () => ({ consumer: { name: "here" }, updateMask: "description" })),
+  [`${HIGHWAY}/DeleteConsumer`]: needs(ADMIN, () => ({ name: "doomed" })),
+  [`${HIGHWAY}/SeekConsumer`]: needs(ADMIN, () => ({ name: "here", end: true })),
+  [`${HIGHWAY}/Consume`]: reads(() => ({ join: { consumer: "here" } })),
+  [`${HIGHWAY}/ConsumeServer`]: reads(() => ({ join: { consumer: "here" } })),
+  [`${HIGHWAY}/Ack`]: reads(() => ({ consumer: "here", generation: "1000000" })),
+  [`${HIGHWAY}/ListDeadLetters`]: reads(() => ({ consumer: "here" })),
+  [`${HIGHWAY}/ReplayDeadLetters`]: needs(ADMIN, () => ({ consumer: "here", selector: { all: true } })),
+  [`${HIGHWAY}/PurgeDeadLetters`]: needs(ADMIN, () => ({ consumer: "here", selector: { all: true }, count: "1" })),
   [`${AUTH}/WhoAmI`]: forAllKnown(() => ({})),
   [`${AUTH}/CreateToken`]: needsEverywhere(ADMIN, (n) => ({ name: `fresh-${n}`, kind: "PRINCIPAL_KIND_AGENT" })),
   [`${AUTH}/RotateToken`]: needsEverywhere(ADMIN, () => ({ name: "spare", overlap: "3600s" })),
@@ -131,5 +145,13 @@ export const TABLE: Readonly<Record<string, Row>> = {
   "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": forAllKnown(() => ({ listServices: "" })),
 };
 
-/** RPCs that answer NOT_FOUND to a right caller too, because of what the row's request names. */
-export const ANSWERS_TOO: ReadonlyMap<string, number> = new Map([[`${AUTH}/RevokeToken`, 5]]);
+/** Codes that RPCs answer to a right caller too, because of what the row's request names. */
+export const ANSWERS_TOO: ReadonlyMap<string, number> = new Map([
+  [`${AUTH}/RevokeToken`, 5],
+  // Somebody else has deleted it a moment ago.
+  [`${HIGHWAY}/DeleteConsumer`, 5],
+  // Nobody has this membership.
+  [`${HIGHWAY}/Ack`, 10],
+  // There is no dead letter.
+  [`${HIGHWAY}/PurgeDeadLetters`, 9],
+]);

@@ -271,7 +271,7 @@ export type ConsumeResponse = Message<"cos.highway.v1.ConsumeResponse"> & {
    */
   frame: {
     /**
-     * The stream has begun: the first frame, sent at once. It names no places: the mesh keeps them.
+     * The stream has begun: the first frame, sent as soon as the member is in. It names no places: the mesh keeps them.
      *
      * @generated from field: cos.highway.v1.Started started = 1;
      */
@@ -487,7 +487,7 @@ export type ConsumeServerResponse = Message<"cos.highway.v1.ConsumeServerRespons
    */
   frame: {
     /**
-     * The stream has begun: the first frame, sent at once.
+     * The stream has begun: the first frame, sent as soon as the member is in.
      *
      * @generated from field: cos.highway.v1.Started started = 1;
      */

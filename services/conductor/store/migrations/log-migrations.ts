@@ -1,3 +1,4 @@
+import { Consumers } from "./consumers.ts";
 import { CreateLog } from "./create-log.ts";
 import { CreateRecordBatch } from "./create-record-batch.ts";
 import { Forgetting } from "./forgetting.ts";
@@ -9,4 +10,5 @@ export const logMigrations = [
   { name: "0002_create_record_batch", class: CreateRecordBatch },
   { name: "0003_forgetting", class: Forgetting },
   { name: "0004_seal_resume_tokens", class: SealResumeTokens },
+  { name: "0007_consumers", class: Consumers },
 ];

@@ -1,0 +1,389 @@
+-- The work of durable consumers: who holds which event, in what order, and what becomes of it.
+--
+-- Purpose   hand out each event of a consumer until it is settled, the events of one key in their order, however many members and
+--           processes there are, and without one that leads.
+-- Owner     services/conductor/delivery, which reads the log, asks for work here, and passes on what members say.
+--
+-- Rows of delivery: those with a generation are held by that membership; those without wait, or rest until due_at. What has no row
+-- up to read_through is settled, or was not wanted.
+--
+--  C1  Whoever hands out, fails or frees work of a consumer holds the lock of its row in `consumer` first. Acknowledgements need no lock:
+--      they only take rows away that they hold.
+--  C2  read_through moves by compare-and-set, with the rows of what was wanted, in one call: nothing is handed out twice by two readers, and
+--      nothing is passed over.
+--  C3  A membership exists as long as its row does. Work is given to it under a share lock of that row, so it cannot end in between, and leave
+--      work that nobody holds.
+--  C4  A row is given to a member only if no other member holds a row of its key, and no earlier row of its key waits or rests.
+--  C5  What fails, or is given back, takes along what the member holds of the same key after it: that comes again, in order.
+--  C6  A settlement counts only for rows that the very membership holds. A lease that has run out, and was not noticed yet, still counts.
+--  C7  Time is the database's.
+--  C8  Handing out and acknowledging do not wait for the disk: after a crash of the server the last of them are undone, in their order,
+--      and their events come again. Whatever else commits waits for the disk, and so does what came before it.
+--  C9  Every look-up is an index probe, whatever the statistics said (as B7 of record_batch): the tables are empty most of the time.
+--
+-- Failure   any error undoes the whole call.
+
+-- Hands out what was read: positions ascending of one module, above p_after up to p_through, with their keys (null: none). What may not be
+-- given to the member yet waits.
+-- Answers   'taken' with the positions that the member got; 'moved' with where the place is instead; 'lost': the membership has ended;
+--           'paused'; 'full': so much waits (keys that rest, say) that nothing more is read. Besides, how many rows the consumer has, and how
+--           many of them are held.
+create function mem0_cc.consumer_take(
+  p_consumer text, p_generation bigint, p_module text, p_after bigint, p_through bigint, p_positions bigint[], p_keys bigint[])
+returns table (outcome text, given bigint[], read_through bigint, held int, unsettled int)
+language plpgsql
+set search_path = mem0_cc, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+  v_consumer mem0_cc.consumer;
+  v_member text;
+  v_read bigint;
+  v_room int;
+  v_given bigint[] := '{}';
+begin
+  -- C8
+  perform set_config('synchronous_commit', 'off', true);
+  select * into v_consumer from mem0_cc.consumer c where c.name = p_consumer for no key update;
+  select m.name into v_member from mem0_cc.consumer_member m
+    where m.consumer = p_consumer and m.generation = p_generation for key share;
+  if v_consumer.name is null or v_member is null then
+    return query select 'lost', v_given, 0::bigint, 0, 0;
+    return;
+  end if;
+  select count(*) filter (where d.generation is not null), count(*) into held, unsettled
+    from mem0_cc.delivery d where d.consumer = p_consumer;
+
+  select p.read_through into v_read from mem0_cc.consumer_place p where p.consumer = p_consumer and p.module = p_module;
+  if v_read is null then
+    -- Registered after the consumer of all modules was created.
+    insert into mem0_cc.consumer_place values (p_consumer, p_module, 0);
+    v_read := 0;
+  end if;
+  if v_read <> p_after or v_consumer.paused or unsettled >= 2 * v_consumer.max_in_flight + 1000 then
+    return query select case when v_read <> p_after then 'moved' when v_consumer.paused then 'paused' else 'full' end,
+                        v_given, v_read, held, unsettled;
+    return;
+  end if;
+
+  v_room := v_consumer.max_in_flight - held;
+  with wanted as (
+    select w.position, w.key, w.n
+    from unnest(p_positions, p_keys) with ordinality w (position, key, n)
+  ), judged as (
+    select w.position, w.key,
+           w.n <= v_room and (w.key is null or not exists (
+             select from mem0_cc.delivery d
+             where d.consumer = p_consumer and d.module = p_module and d.key = w.key
+               and d.generation is distinct from p_generation)) as free
+    from wanted w
+  ), stored as (
+    insert into mem0_cc.delivery (consumer, module, position, key, generation, member, given_at)
+    select p_consumer, p_module, j.position, j.key,
+           case when j.free then p_generation end, case when j.free then v_member end,
+           case when j.free then clock_timestamp() end
+    from judged j
+    returning position, generation
+  )
+  select coalesce(array_agg(s.position order by s.position) filter (where s.generation is not null), '{}') into v_given
+    from stored s;
+  update mem0_cc.consumer_place p set read_through = p_through where p.consumer = p_consumer and p.module = p_module;
+  return query select 'taken', v_given, p_through, held + coalesce(array_length(v_given, 1), 0),
+                      unsettled + coalesce(array_length(p_positions, 1), 0);
+end
+$$;
+
+-- Hands out what waits: rows that are free and due, by module and position, at most p_want.
+-- Answers   a row for each, with the try that this is.
+create function mem0_cc.consumer_claim(p_consumer text, p_generation bigint, p_want int)
+returns table (module text, "position" bigint, attempt int)
+language plpgsql
+set search_path = mem0_cc, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+  v_consumer mem0_cc.consumer;
+  v_member text;
+  v_now timestamptz;
+  v_room int;
+begin
+  -- C8
+  perform set_config('synchronous_commit', 'off', true);
+  select * into v_consumer from mem0_cc.consumer c where c.name = p_consumer for no key update;
+  select m.name into v_member from mem0_cc.consumer_member m
+    where m.consumer = p_consumer and m.generation = p_generation for key share;
+  if v_member is null or v_consumer.name is null or v_consumer.paused then
+    return;
+  end if;
+  v_now := clock_timestamp();
+  select least(p_want, v_consumer.max_in_flight - count(*)) into v_room
+    from mem0_cc.delivery d where d.consumer = p_consumer and d.generation is not null;
+  return query
+  with due as (
+    select d.module, d.position
+    from mem0_cc.delivery d
+    where d.consumer = p_consumer and d.generation is null and (d.due_at is null or d.due_at <= v_now)
+      and (d.key is null or not exists (
+        select from mem0_cc.delivery e
+        where e.consumer = d.consumer and e.module = d.module and e.key = d.key
+          and case when e.generation is null then e.position < d.position and e.due_at > v_now
+                   else e.generation <> p_generation end))
+    order by d.module, d.position
+    limit greatest(v_room, 0)
+  )
+  update mem0_cc.delivery d
+    set generation = p_generation, member = v_member, given_at = v_now, due_at = null
+    from due
+    where d.consumer = p_consumer and d.module = due.module and d.position = due.position
+    returning d.module, d.position, d.failures + d.losses + 1;
+end
+$$;
+
+-- Counts a failure for rows of one module and puts them to rest, or, after as many as the consumer allows, among the dead letters.
+-- p_delay_ms null: by the consumer's backoff. The caller holds C1, and has taken the rows from whoever held them.
+create function mem0_cc.consumer_fail(
+  p_consumer text, p_module text, p_positions bigint[], p_delay_ms bigint, p_error text)
+returns void
+language plpgsql
+set search_path = mem0_cc, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set jit = off
+as $$
+declare
+  v_consumer mem0_cc.consumer;
+  v_now timestamptz := clock_timestamp();
+begin
+  select * into strict v_consumer from mem0_cc.consumer c where c.name = p_consumer;
+  with dead as (
+    delete from mem0_cc.delivery d using unnest(p_positions) as p (position)
+    where d.consumer = p_consumer and d.module = p_module and d.position = p.position
+      and d.failures + 1 >= v_consumer.max_attempts
+    returning d.*
+  )
+  insert into mem0_cc.dead_letter (consumer, module, position, attempts, error, reason, dead_at, member)
+  select d.consumer, d.module, d.position, d.failures + d.losses + 1, p_error, 1, v_now, coalesce(d.member, '') from dead d
+  on conflict on constraint dead_letter_pkey do update
+    set attempts = excluded.attempts, error = excluded.error, reason = excluded.reason, dead_at = excluded.dead_at,
+        member = excluded.member;
+  update mem0_cc.delivery d
+    set failures = d.failures + 1, generation = null, error = p_error,
+        due_at = v_now + (interval '1 millisecond') * coalesce(
+          p_delay_ms,
+          -- A fifth more or less, by chance: what failed together does not come back together.
+          (0.8 + 0.4 * random()) * least(
+            v_consumer.backoff_initial_ms * power(2, least(d.failures, 30)),
+            greatest(v_consumer.backoff_max_ms, v_consumer.backoff_initial_ms)))
+    from unnest(p_positions) as p (position)
+    where d.consumer = p_consumer and d.module = p_module and d.position = p.position;
+end
+$$;
+
+-- What became of rows that a membership holds: p_outcome 1 done, 2 failed, 3 to be parked, 4 given back.
+-- Answers   the positions that it does not hold.
+create function mem0_cc.consumer_settle(
+  p_consumer text, p_generation bigint, p_module text, p_positions bigint[], p_outcome int, p_delay_ms bigint, p_error text)
+returns bigint[]
+language plpgsql
+set search_path = mem0_cc, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set jit = off
+as $$
+declare
+  v_settled bigint[];
+begin
+  if p_outcome = 1 then
+    -- C8
+    perform set_config('synchronous_commit', 'off', true);
+    with done as (
+      delete from mem0_cc.delivery d using unnest(p_positions) as p (position)
+      where d.consumer = p_consumer and d.module = p_module and d.position = p.position and d.generation = p_generation
+      returning d.position
+    )
+    select array_agg(done.position) into v_settled from done;
+  else
+    perform 1 from mem0_cc.consumer c where c.name = p_consumer for no key update;
+    if p_outcome = 3 then
+      with parked as (
+        delete from mem0_cc.delivery d using unnest(p_positions) as p (position)
+        where d.consumer = p_consumer and d.module = p_module and d.position = p.position and d.generation = p_generation
+        returning d.*
+      ), kept as (
+        insert into mem0_cc.dead_letter (consumer, module, position, attempts, error, reason, dead_at, member)
+        select d.consumer, d.module, d.position, d.failures + d.losses + 1, p_error, 2, clock_timestamp(), d.member
+        from parked d
+        on conflict on constraint dead_letter_pkey do update
+          set attempts = excluded.attempts, error = excluded.error, reason = excluded.reason, dead_at = excluded.dead_at,
+              member = excluded.member
+      )
+      select array_agg(parked.position) into v_settled from parked;
+    else
+      with back as (
+        update mem0_cc.delivery d set generation = null
+        from unnest(p_positions) as p (position)
+        where d.consumer = p_consumer and d.module = p_module and d.position = p.position and d.generation = p_generation
+        returning d.position, d.key
+      ), after as (
+        -- C5. What is named itself comes back by the statement above.
+        update mem0_cc.delivery d set generation = null
+        from (select back.key, min(back.position) as position from back where back.key is not null group by back.key) k
+        where d.consumer = p_consumer and d.module = p_module and d.key = k.key and d.position > k.position
+          and d.generation = p_generation and not d.position = any(p_positions)
+      )
+      select array_agg(back.position) into v_settled from back;
+      if p_outcome = 2 and v_settled is not null then
+        perform mem0_cc.consumer_fail(p_consumer, p_module, v_settled, p_delay_ms, p_error);
+      end if;
+    end if;
+  end if;
+  return array(select unnest(p_positions) except select unnest(v_settled));
+end
+$$;
+
+-- Takes everything from a membership that has ended. p_lost: it ended without a word, which counts for what it held; what was lost 20
+-- times is a dead letter. The caller holds C1.
+create function mem0_cc.consumer_free(p_consumer text, p_generation bigint, p_lost boolean, p_error text)
+returns void
+language plpgsql
+set search_path = mem0_cc, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set jit = off
+as $$
+begin
+  if p_lost then
+    with dead as (
+      delete from mem0_cc.delivery d
+      where d.consumer = p_consumer and d.generation = p_generation and d.losses + 1 >= 20
+      returning d.*
+    )
+    insert into mem0_cc.dead_letter (consumer, module, position, attempts, error, reason, dead_at, member)
+    select d.consumer, d.module, d.position, d.failures + d.losses + 1, p_error, 3, clock_timestamp(), coalesce(d.member, '')
+    from dead d
+    on conflict on constraint dead_letter_pkey do update
+      set attempts = excluded.attempts, error = excluded.error, reason = excluded.reason, dead_at = excluded.dead_at,
+          member = excluded.member;
+  end if;
+  update mem0_cc.delivery d set generation = null, losses = d.losses + p_lost::int
+    where d.consumer = p_consumer and d.generation = p_generation;
+end
+$$;
+
+-- Makes a member; one of the same name is replaced, which is no loss of what it held.
+-- Answers   the membership and the lease; nothing: there is no such consumer.
+create function mem0_cc.consumer_join(p_consumer text, p_name text, p_principal text)
+returns table (generation bigint, lease_ms int)
+language plpgsql
+set search_path = mem0_cc, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+  v_lease_ms int;
+  v_old bigint;
+begin
+  select c.lease_ms into v_lease_ms from mem0_cc.consumer c where c.name = p_consumer for no key update;
+  if v_lease_ms is null then
+    return;
+  end if;
+  perform mem0_cc.consumer_expire(p_consumer);
+  delete from mem0_cc.consumer_member m where m.consumer = p_consumer and m.name = p_name returning m.generation into v_old;
+  if v_old is not null then
+    perform mem0_cc.consumer_free(p_consumer, v_old, false, null);
+  end if;
+  return query
+  insert into mem0_cc.consumer_member (consumer, generation, name, principal, joined_at, lease_until)
+  select p_consumer, nextval('mem0_cc.consumer_generation'), p_name, p_principal, n.now,
+         n.now + (interval '1 millisecond') * v_lease_ms
+  from (select clock_timestamp() as now) n
+  returning consumer_member.generation, v_lease_ms;
+end
+$$;
+
+-- Ends a membership. Answers whether there was one.
+create function mem0_cc.consumer_leave(p_consumer text, p_generation bigint, p_lost boolean)
+returns boolean
+language plpgsql
+set search_path = mem0_cc, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set jit = off
+as $$
+begin
+  perform 1 from mem0_cc.consumer c where c.name = p_consumer for no key update;
+  delete from mem0_cc.consumer_member m where m.consumer = p_consumer and m.generation = p_generation;
+  if not found then
+    return false;
+  end if;
+  perform mem0_cc.consumer_free(p_consumer, p_generation, p_lost, 'the members that held it were lost');
+  return true;
+end
+$$;
+
+-- Ends the memberships of a consumer whose lease has run out, and counts as failed what is held past the acknowledgement deadline.
+create function mem0_cc.consumer_expire(p_consumer text)
+returns void
+language plpgsql
+set search_path = mem0_cc, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set jit = off
+as $$
+declare
+  v_deadline timestamptz;
+  v_generation bigint;
+  v_module text;
+  v_positions bigint[];
+begin
+  select clock_timestamp() - (interval '1 millisecond') * c.ack_deadline_ms into v_deadline
+    from mem0_cc.consumer c where c.name = p_consumer for no key update;
+  for v_generation in
+    delete from mem0_cc.consumer_member m where m.consumer = p_consumer and m.lease_until < clock_timestamp()
+    returning m.generation
+  loop
+    perform mem0_cc.consumer_free(p_consumer, v_generation, true, 'the members that held it were lost');
+  end loop;
+  -- Null, without a deadline: nothing is late.
+  for v_module, v_positions in
+    select d.module, array_agg(d.position)
+    from mem0_cc.delivery d
+    where d.consumer = p_consumer and d.generation is not null and d.given_at < v_deadline
+    group by d.module order by d.module
+  loop
+    with late as (
+      update mem0_cc.delivery d set generation = null
+      where d.consumer = p_consumer and d.module = v_module and d.position = any(v_positions) and d.generation is not null
+      returning d.position, d.key
+    ), after as (
+      update mem0_cc.delivery d set generation = null
+      from (select l.key, min(l.position) as position from late l where l.key is not null group by l.key) k
+      where d.consumer = p_consumer and d.module = v_module and d.key = k.key and d.position > k.position
+        and d.generation is not null and not d.position = any(v_positions)
+    )
+    select array_agg(l.position) into v_positions from late l;
+    perform mem0_cc.consumer_fail(
+      p_consumer, v_module, coalesce(v_positions, '{}'), null, 'it was not settled within the acknowledgement deadline');
+  end loop;
+end
+$$;
