@@ -29,7 +29,7 @@ export function commandsOf(folder: string): readonly string[] {
 export async function buildExample(folder: string, env: NodeJS.ProcessEnv): Promise<ExampleProgram> {
   const [build = "", run = ""] = commandsOf(folder);
   const options = { cwd: folder, env: { ...withGo(), ...env } };
-  const { code, stdout, stderr } = await runCommand("bash", ["-euc", build], { ...options, limitMs: 240_000 });
+  const { code, stdout, stderr } = await runCommand("bash", ["-euc", build], { ...options, limitMs: 540_000 });
   if (code !== 0) throw new Error(`${folder} could not be built by its README (exit ${code}):\n${stdout}\n${stderr}`);
   return {
     start(what, ...further) {
