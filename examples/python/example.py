@@ -69,8 +69,7 @@ def record(channel, module, count):
         memory = Memory(module=module, event_type="note", source="python", text=f"Hello from Python, {n}")
         request = RecordMemoryRequest(memory=memory, idempotency_key=f"python-{n}")
         answer = persist(lambda: conductor.RecordMemory(request, timeout=10, metadata=METADATA))
-        if answer is not None:
-            print(f"{module}/{answer.memory.position}", "was there" if answer.deduplicated else "recorded", flush=True)
+        print(f"{module}/{answer.memory.position}", "was there" if answer.deduplicated else "recorded", flush=True)
 
 
 def subscribe(channel, module, _count):

@@ -41,6 +41,7 @@ const isThere = (tool: Tool) => findTool(tool) !== undefined;
 const built = new Map<string, Promise<ExampleProgram>>();
 let mesh: Mesh;
 let origin: string;
+const token = makeApiToken(PrincipalKind.PERSON);
 
 beforeAll(async () => {
   origin = `http://127.0.0.1:${await freePort()}`;
@@ -48,9 +49,11 @@ beforeAll(async () => {
   for (const name of [...PROGRAMS.map(([program]) => program), "web"]) {
     await mesh.client().modules.registerModule({ module: { name: `from_${name}` } });
   }
+  const log = openLog({ service: "test", level: "warn" });
+  await ensureOwner({ url: mesh.postgresUrl, hash: hashOfApiToken(token), log });
   if (!isThere("git")) return;
   copyExamples(folder);
-  const env = { COS_CONDUCTOR_ADDRESS: mesh.address };
+  const env = { COS_CONDUCTOR_ADDRESS: mesh.address, COS_TOKEN: token };
   for (const [name, ...tools] of PROGRAMS) {
     if (tools.every(isThere)) built.set(name, buildExample(join(examples, name), env));
   }
@@ -130,6 +133,8 @@ describe("each example, built by its README, goes on through kill -9 of the cond
         code: 0,
         stdout: expect.stringMatching(/1 recorded\n.*2 recorded\n.*3 recorded\n/),
       });
+      const { memory } = await mesh.client().conductor.getMemory({ module, position: 1n });
+      expect(memory?.recordedBy).toBe("owner");
       const subscriber = start("subscribe", module);
       const consumer = start("consume", module);
       await soon(() => heard().length === 3 && done().size === 3, all);
@@ -176,9 +181,6 @@ describe("the page, served by its README's command", () => {
     const [, serve = ""] = commandsOf(join(examples, "web"));
     const command = serve.split("\n")[0]?.replace("8080", new URL(origin).port);
     server = startCommand("bash", ["-c", `exec ${command}`], { cwd: join(examples, "web") });
-    const token = makeApiToken(PrincipalKind.PERSON);
-    const log = openLog({ service: "test", level: "warn" });
-    await ensureOwner({ url: mesh.postgresUrl, hash: hashOfApiToken(token), log });
     link = `${origin}/#token=${token}&module=${module}&conductor=${mesh.url}`;
     await soon(
       () =>
