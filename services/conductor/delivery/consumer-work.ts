@@ -9,8 +9,8 @@
  *  W2. It stops when no member takes more, nothing is new, or as much is held as may be; whatever may change that calls `kick`.
  *  W3. What was given in the database and cannot be handed on, or may have been given without our knowing, ends the membership: its end
  *      frees everything it holds.
- *  W4. Of events in the dark share, each hungry member gets its part, so that one that came first does not take all. A module whose events
- *      share one key goes to the member that had it last, as long as that takes more.
+ *  W4. Of what is new each hungry member gets its part, so that one that came first does not take all. A module whose events share one key
+ *      goes to the member that had it last, as long as that takes more.
  *
  * Failure: the database does not answer: the step's member ends with ENGINE_UNAVAILABLE; the next kick tries the others.
  */
@@ -33,6 +33,8 @@ export interface WorkOptions {
   readonly tap: Pick<Tap, "read" | "headOf">;
   /** All modules that are known, for a consumer of all. */
   readonly modules: () => Iterable<string>;
+  /** It has another revision by now: whoever reloads it kicks it. */
+  readonly onChanged: (work: ConsumerWork) => void;
   /** Runs a statement when it is its turn: all consumers of the process together may not take every connection. */
   readonly inTurn: <T>(statement: () => Promise<T>) => Promise<T>;
   readonly signal: AbortSignal;
@@ -174,6 +176,7 @@ export class ConsumerWork {
       store.take({
         consumer: this.name,
         generation: member.generation,
+        revision: this.#revision,
         module,
         after,
         through,
@@ -188,6 +191,10 @@ export class ConsumerWork {
     if (taken.outcome === "lost") {
       member.end({ error: membershipLost(this.name) });
       return true;
+    }
+    if (taken.outcome === "changed") {
+      this.#options.onChanged(this);
+      return false;
     }
     this.#held = taken.held;
     this.#unsettled = taken.unsettled;

@@ -111,8 +111,7 @@ export class Desk {
     this.#unfollow.get(member)?.();
     this.#unfollow.delete(member);
     if (work !== undefined && work.members.size === 0) this.#drop(work);
-    const lost = !member.leaving && !member.ended;
-    await this.#options.store.leave(member.consumer, member.generation, lost).catch((err: unknown) => {
+    await this.#options.store.leave(member.consumer, member.generation, member.lost).catch((err: unknown) => {
       // Its lease runs out instead.
       this.#options.log.debug({ err }, "a member could not be signed off");
     });
@@ -177,7 +176,9 @@ export class Desk {
     const { store, highway } = this.#options;
     const inTurn: Turns["take"] = (statement) => this.#turns.take(statement);
     const modules = (): Iterable<string> => highway.modules();
-    const work = new ConsumerWork({ name, store, tap, modules, inTurn, signal: this.#stop.signal }, loaded);
+    const { signal } = this.#stop;
+    const onChanged = (changed: ConsumerWork): void => this.#noteChange(changed);
+    const work = new ConsumerWork({ name, store, tap, modules, inTurn, onChanged, signal }, loaded);
     this.#works.set(name, work);
     for (const module of loaded.settings.allModules ? modules() : loaded.settings.modules) this.#watch(work, module);
     return work;
@@ -272,6 +273,11 @@ export class Desk {
     const { ageMaxMs = 0 } = this.#options;
     if (ageMaxMs === 0) return;
     for (const member of this.#members()) if (performance.now() - member.joinedAtMs >= ageMaxMs) member.end(tooOld());
+  }
+
+  #noteChange(work: ConsumerWork): void {
+    // If that fails, the next look finds the same.
+    this.#reload(work).catch((err: unknown) => this.#options.log.debug({ err }, "a consumer could not be read"));
   }
 
   async #reload(work: ConsumerWork): Promise<void> {

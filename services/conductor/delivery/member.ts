@@ -6,17 +6,18 @@
  *  M1. It is given no more than it asked for, and nothing while 4 MiB wait to be sent: a slow one costs bounded memory.
  *  M2. Settlements are passed on in their order, one at a time; acknowledgements that come meanwhile travel together. While many wait, no more
  *      is read of the caller.
- *  M3. It ends once. `frames` then sends GoAway where that helps, and throws what the caller is to be told; one that leaves in peace ends
- *      without an error, when all that it said was passed on.
+ *  M3. It ends once. `frames` then sends GoAway where that helps, and throws what the caller is to be told; one that says nothing more
+ *      ends without an error, when all that it said was passed on.
  *  M4. A heartbeat comes whenever nothing else did for so long.
  */
 import { create } from "@bufbuild/protobuf";
-import { durationFromMs, durationMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { JoinedSchema, RefusedSchema, type Settle, Settle_Outcome } from "#gen/cos/highway/v1/consuming_pb.ts";
 import { CheckpointSchema, GoAwaySchema } from "#gen/cos/highway/v1/highway_pb.ts";
 import type { Access } from "#shared/auth/access.ts";
 import type { Ending } from "#shared/highway/ending.ts";
 import type { Settlement } from "../domain/deliveries.ts";
+import { wholeMs } from "../domain/whole-ms.ts";
 import { type EncodedFrame, encodeConsumeFrame, encodeDeliveries, type GivenEvent } from "./encode-frames.ts";
 
 const OUTBOX_BYTES_MAX = 4 * 1024 * 1024;
@@ -49,8 +50,8 @@ export interface MemberOptions {
   readonly onHungry: () => void;
 }
 
-/** How it ended: with an error, of which the caller may be told in a frame before; or in peace. */
-export type MemberEnd = Ending | { readonly error: Error } | "in peace";
+/** How it ended: with an error, of which the caller may be told in a frame before; or because it has said all it had to say. */
+export type MemberEnd = Ending | { readonly error: Error } | "said all";
 
 export class Member {
   readonly joinedAtMs = performance.now();
@@ -101,18 +102,18 @@ export class Member {
     return this.#options.limit !== undefined && this.#held >= this.#options.limit;
   }
 
-  /** Whether it has said that it goes. */
-  get leaving(): boolean {
-    return this.#leaving;
-  }
-
-  get ended(): boolean {
-    return this.#end !== undefined;
+  /** Whether it went without a word. One that we have ended has not, nor has one that said it leaves. */
+  get lost(): boolean {
+    return !this.#leaving && (this.#end === undefined || this.#end === "said all");
   }
 
   /** Whether its lease should be renewed: it has spoken since, and a quarter of the lease is over. */
   needsRenewal(nowMs: number): boolean {
-    return this.#heardAtMs > this.#renewedAtMs && nowMs - this.#renewedAtMs >= this.#options.leaseMs / 4;
+    return (
+      this.#end === undefined &&
+      this.#heardAtMs > this.#renewedAtMs &&
+      nowMs - this.#renewedAtMs >= this.#options.leaseMs / 4
+    );
   }
 
   renewed(nowMs: number): void {
@@ -165,8 +166,7 @@ export class Member {
   /** It says nothing more: once all is passed on, it is over. */
   async finish(): Promise<void> {
     await this.#settling;
-    this.#leaving = true;
-    this.end("in peace");
+    this.end("said all");
   }
 
   /** Ends it (M3); the first ending holds. */
@@ -257,7 +257,7 @@ export function settlementOf(
     positions,
     // One that is not known here never gets past validation.
     outcome: OUTCOMES[outcome] ?? "release",
-    delayMs: delay && Math.ceil(durationMs(delay)),
+    delayMs: wholeMs(delay),
     error,
   };
 }
@@ -279,7 +279,7 @@ function takeTogether([first, ...rest]: readonly Settlement[]): [Settlement, Set
 }
 
 function* endOf(end: MemberEnd): Generator<EncodedFrame, void> {
-  if (end === "in peace") return;
+  if (end === "said all") return;
   if ("reason" in end && typeof end.reason === "number") {
     const retryAfter = end.retryAfterMs === undefined ? {} : { retryAfter: durationFromMs(end.retryAfterMs) };
     yield encodeConsumeFrame({ case: "goAway", value: create(GoAwaySchema, { reason: end.reason, ...retryAfter }) });

@@ -1,11 +1,11 @@
 import { equals } from "@bufbuild/protobuf";
-import { type Duration, durationMs } from "@bufbuild/protobuf/wkt";
 import { type Consumer, Consumer_Key } from "#gen/cos/highway/v1/consumers_pb.ts";
 import { type Filter, FilterSchema } from "#gen/cos/highway/v1/highway_pb.ts";
 import { invalidField } from "#shared/errors/cos-error.ts";
 import { textFault } from "#shared/fields/text-fault.ts";
 import { defaultModule } from "./accept-memory.ts";
 import { checkFilter } from "./check-filter.ts";
+import { wholeMs } from "./whole-ms.ts";
 
 /** A consumer with every default said. Durations in whole milliseconds. */
 export interface AcceptedConsumer {
@@ -50,12 +50,12 @@ export function acceptConsumer(consumer: Consumer): AcceptedConsumer {
     allModules,
     filter: filterOf(consumer.filter),
     key: consumer.key === Consumer_Key.UNSPECIFIED ? Consumer_Key.MODULE : consumer.key,
-    leaseMs: msOf(consumer.lease) ?? DEFAULTS.leaseMs,
+    leaseMs: wholeMs(consumer.lease) ?? DEFAULTS.leaseMs,
     maxAttempts: consumer.maxAttempts || DEFAULTS.maxAttempts,
     maxInFlight: consumer.maxInFlight || DEFAULTS.maxInFlight,
-    ackDeadlineMs: msOf(consumer.ackDeadline),
-    backoffInitialMs: msOf(consumer.backoffInitial) ?? DEFAULTS.backoffInitialMs,
-    backoffMaxMs: msOf(consumer.backoffMax) ?? DEFAULTS.backoffMaxMs,
+    ackDeadlineMs: wholeMs(consumer.ackDeadline),
+    backoffInitialMs: wholeMs(consumer.backoffInitial) ?? DEFAULTS.backoffInitialMs,
+    backoffMaxMs: wholeMs(consumer.backoffMax) ?? DEFAULTS.backoffMaxMs,
     description,
     paused,
   };
@@ -80,8 +80,4 @@ function filterOf(filter: Filter | undefined): Filter | undefined {
   const isEmpty = [eventTypes, sources, sessionIds, tags].every((values) => values.length === 0);
   const ranges = [occurred, recorded].some((range) => range?.since !== undefined || range?.until !== undefined);
   return isEmpty && !ranges ? undefined : filter;
-}
-
-function msOf(duration: Duration | undefined): number | undefined {
-  return duration && Math.ceil(durationMs(duration));
 }

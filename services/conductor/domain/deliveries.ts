@@ -19,6 +19,8 @@ export interface Membership {
 export interface Take {
   readonly consumer: string;
   readonly generation: string;
+  /** Of the consumer, by whose filter it was read. */
+  readonly revision: string;
   readonly module: string;
   /** Where the reading began, and up to where it went. */
   readonly after: number;
@@ -30,8 +32,8 @@ export interface Take {
 
 /** What became of a take. */
 export interface Taken {
-  /** `taken`; `moved`: somebody else has read on; `lost`: the membership has ended; `paused`; `full`: too much waits already. */
-  readonly outcome: "taken" | "moved" | "lost" | "paused" | "full";
+  /** `taken`; `moved`: somebody else has read on; `lost`: the membership has ended; `paused`; `full`: too much waits already; `changed`: the revision is another one. */
+  readonly outcome: "taken" | "moved" | "lost" | "paused" | "full" | "changed";
   /** What the member was given. */
   readonly given: readonly number[];
   /** Where the place is now. */

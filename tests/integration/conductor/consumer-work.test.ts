@@ -39,6 +39,7 @@ async function openWork(sessions: readonly string[], more: ConsumerInit = {}) {
       work.take({
         consumer: name,
         generation,
+        revision: "1",
         module,
         after,
         through,
@@ -137,6 +138,13 @@ describe("handing out", () => {
     await given.client.query("update mem0_cc.consumer set paused = true where name = $1", [name]);
     expect(await claim(ada)).toEqual([]);
     expect(await take(ada, 1)).toMatchObject({ outcome: "paused", given: [] });
+  });
+
+  test("what was read by the filter of another revision is not handed out", async () => {
+    const { join, take, name } = await openWork(["a"]);
+    const ada = await join("ada");
+    await given.client.query("update mem0_cc.consumer set revision = 2 where name = $1", [name]);
+    expect(await take(ada, 0)).toMatchObject({ outcome: "changed", given: [] });
   });
 
   test("a consumer that is gone, or never was, has no members and no work", async () => {

@@ -31,8 +31,8 @@ export function deliveries(postgres: Pick<Postgres, "pool" | "cancelBackend">): 
       const rows = await ask<{ generation: string }>("renew", renewStatement, values);
       return new Set(rows.map(({ generation }) => generation));
     },
-    take: async ({ consumer, generation, module, after, through, positions, keys }) => {
-      const values = [consumer, generation, module, after, through, positions, keys];
+    take: async ({ consumer, generation, revision, module, after, through, positions, keys }) => {
+      const values = [consumer, generation, revision, module, after, through, positions, keys];
       const [row] = await ask<TakenRow>("take", takeStatement, values);
       const { outcome, given, read_through, held, unsettled } = row!;
       return { outcome, given: given.map(Number), readThrough: Number(read_through), held, unsettled };
@@ -80,7 +80,7 @@ interface TakenRow {
 }
 
 const takeStatement =
-  "select outcome, given, read_through, held, unsettled from mem0_cc.consumer_take($1, $2, $3, $4, $5, $6, $7)";
+  "select outcome, given, read_through, held, unsettled from mem0_cc.consumer_take($1, $2, $3, $4, $5, $6, $7, $8)";
 
 const loadStatement = `
   select ${consumerColumns}, coalesce((

@@ -24,12 +24,13 @@
 -- Failure   any error undoes the whole call.
 
 -- Hands out what was read: positions ascending of one module, above p_after up to p_through, with their keys (null: none). What may not be
--- given to the member yet waits.
--- Answers   'taken' with the positions that the member got; 'moved' with where the place is instead; 'lost': the membership has ended;
+-- given to the member yet waits. p_revision is that of the consumer by whose filter it was read.
+-- Answers   'changed': it has another one by now; 'taken' with the positions that the member got; 'moved' with where the place is instead; 'lost': the membership has ended;
 --           'paused'; 'full': so much waits (keys that rest, say) that nothing more is read. Besides, how many rows the consumer has, and how
 --           many of them are held.
 create function mem0_cc.consumer_take(
-  p_consumer text, p_generation bigint, p_module text, p_after bigint, p_through bigint, p_positions bigint[], p_keys bigint[])
+  p_consumer text, p_generation bigint, p_revision bigint, p_module text, p_after bigint, p_through bigint, p_positions bigint[],
+  p_keys bigint[])
 returns table (outcome text, given bigint[], read_through bigint, held int, unsettled int)
 language plpgsql
 set search_path = mem0_cc, pg_temp
@@ -52,8 +53,8 @@ begin
   select * into v_consumer from mem0_cc.consumer c where c.name = p_consumer for no key update;
   select m.name into v_member from mem0_cc.consumer_member m
     where m.consumer = p_consumer and m.generation = p_generation for key share;
-  if v_consumer.name is null or v_member is null then
-    return query select 'lost', v_given, 0::bigint, 0, 0;
+  if v_consumer.name is null or v_member is null or v_consumer.revision <> p_revision then
+    return query select case when v_member is null then 'lost' else 'changed' end, v_given, 0::bigint, 0, 0;
     return;
   end if;
   select count(*) filter (where d.generation is not null), count(*) into held, unsettled

@@ -92,7 +92,7 @@ export class Consumers extends Migration {
 }
 
 const functions = [
-  "consumer_take(text, bigint, text, bigint, bigint, bigint[], bigint[])",
+  "consumer_take(text, bigint, bigint, text, bigint, bigint, bigint[], bigint[])",
   "consumer_claim(text, bigint, int)",
   "consumer_settle(text, bigint, text, bigint[], int, bigint, text)",
   "consumer_join(text, text, text)",
