@@ -41,7 +41,9 @@ const EXIT_CODES: Partial<Record<Code, number>> = {
 };
 
 function explainStatus(error: ConnectError, called: Called): Explained {
-  const exitCode = EXIT_CODES[error.code] ?? EXIT.failed;
+  // What is used up does not come back by waiting.
+  const usedUp = reasonOf(error) === "QUOTA_EXCEEDED";
+  const exitCode = usedUp ? EXIT.failed : (EXIT_CODES[error.code] ?? EXIT.failed);
   const violations = fieldsOf(error);
   if (violations.length > 0) {
     return { exitCode, lines: [...new Set(violations.map((fault) => explainField(fault, called.service)))] };

@@ -2,6 +2,7 @@
 import { userInfo } from "node:os";
 import { fileURLToPath } from "node:url";
 import { EXIT } from "./exit-codes.ts";
+import { processEvents } from "./process-events.ts";
 import { runCli } from "./run-cli.ts";
 
 /** Ctrl-C may come twice at once, from the terminal and passed on by `bin/cos.mjs`; a person is slower, in milliseconds. */
@@ -25,6 +26,7 @@ const exitCode = await runCli(process.argv.slice(2), {
   env: process.env,
   root: fileURLToPath(new URL("../..", import.meta.url)),
   signal: interrupted.signal,
+  processEvents,
   openTransport: async (target) => (await import("#shared/rpc/open-transport.ts")).openTransport(target),
   userName: () => userInfo().username,
 });

@@ -75,6 +75,8 @@ export class Highway {
   readonly modules = (): Iterable<string> => this.#open?.modules ?? [];
 
   readonly degraded = (): boolean => this.#open?.degraded ?? true;
+  /** A module was registered here: streams of all modules take it in at once. Other processes see it at their next sweep. */
+  readonly lookForModules = (): void => this.#open?.lookForModules();
 
   /** Ends all streams; they resume elsewhere. */
   drain(): void {

@@ -20,11 +20,14 @@ import { routes } from "./routes.ts";
 import { AuditSealer } from "./store/access/audit-sealer.ts";
 import { consumerNotFound } from "./store/consumers/consumer-store.ts";
 import { openStore, type Store } from "./store/open-store.ts";
+import { NoteCleaner } from "./store/scratch/note-cleaner.ts";
 
 const HEALTH_INTERVAL_MS = 500;
 const HEALTH_TIMEOUT_MS = 1500;
 const SEAL_INTERVAL_MS = 1000;
 const MEMBER_HEARTBEAT_MS = 10_000;
+const CLEAN_INTERVAL_MS = 1000;
+const CLEAN_PAUSE_MS = 20;
 
 /** Opens everything that the conductor is made of, in the order in which it must be closed backwards. */
 async function startConductor(env: Host["env"], closers: Closers): Promise<Running> {
@@ -52,6 +55,9 @@ async function startConductor(env: Host["env"], closers: Closers): Promise<Runni
   const gatekeeper = openDoor(settings, { serviceName: "conductor", postgres, log }, closers);
   const sealer = new AuditSealer({ seal: store.access.sealAudit, intervalMs: SEAL_INTERVAL_MS, log });
   closers.add("audit sealer", () => sealer.close());
+  const times = { intervalMs: CLEAN_INTERVAL_MS, pauseMs: CLEAN_PAUSE_MS };
+  const cleaner = new NoteCleaner({ clean: store.scratch.clean, ...times, log });
+  closers.add("note cleaner", () => cleaner.close());
 
   const server = await listening(listenersOf(settings), () =>
     openServer({
@@ -62,6 +68,7 @@ async function startConductor(env: Host["env"], closers: Closers): Promise<Runni
         validate: (request) => faultsOf(RecordMemoryRequestSchema, request),
         clearHighway: highway.forget,
         consume: { desk, epoch: () => store.log.epochs().current.identity, heartbeatMs: MEMBER_HEARTBEAT_MS },
+        onModuleRegistered: highway.lookForModules,
         onRightsChanged: gatekeeper.changed,
         onFault: (call, err) => log.error({ request_id: call.requestId, err }, "an item of a stream failed"),
       }),

@@ -2,6 +2,7 @@ import { AuthService } from "#gen/cos/auth/v1/auth_service_pb.ts";
 import { ConductorService, type RecordMemoryRequest } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { GraphLogService } from "#gen/cos/conductor/v1/graph_log_service_pb.ts";
 import { ModuleService } from "#gen/cos/conductor/v1/module_service_pb.ts";
+import { ScratchService } from "#gen/cos/conductor/v1/scratch_service_pb.ts";
 import { HighwayService } from "#gen/cos/highway/v1/highway_service_pb.ts";
 import type { CallContext } from "#shared/auth/call-context.ts";
 import type { FieldFault } from "#shared/errors/cos-error.ts";
@@ -17,6 +18,7 @@ import { modules } from "./handlers/modules.ts";
 import { recordGraphAct } from "./handlers/record-graph-act.ts";
 import { recordMemories } from "./handlers/record-memories.ts";
 import { recordMemory } from "./handlers/record-memory.ts";
+import { scratch } from "./handlers/scratch.ts";
 import { type Subscribe, subscribe } from "./handlers/subscribe.ts";
 import type { Store } from "./store/open-store.ts";
 
@@ -26,6 +28,8 @@ interface Needs {
   readonly validate: (request: RecordMemoryRequest) => readonly FieldFault[];
   readonly clearHighway: ForgetNeeds["clearHighway"];
   readonly consume: Omit<ConsumeNeeds, "desk"> & { readonly desk: ConsumeNeeds["desk"] & ConsumersNeeds["desk"] };
+  /** Called after a module was registered. */
+  readonly onModuleRegistered: () => void;
   /** Called after a change of tokens or rights. */
   readonly onRightsChanged: () => void;
   readonly onFault: (call: CallContext, error: unknown) => void;
@@ -51,7 +55,8 @@ export function routes(needs: Needs): BoundService[] {
       ack: ack(needs.consume),
     }),
     bindService(GraphLogService, { recordGraphAct: recordGraphAct(store) }),
-    bindService(ModuleService, modules(store)),
+    bindService(ModuleService, modules({ store, onRegistered: needs.onModuleRegistered })),
+    bindService(ScratchService, scratch(store.scratch)),
     bindService(AuthService, auth({ store: store.access, onChanged: needs.onRightsChanged })),
   ];
 }

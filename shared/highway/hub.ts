@@ -23,6 +23,7 @@ import type { Log } from "#shared/log/open-log.ts";
 import { type Breaker, openBreaker } from "#shared/redis/open-breaker.ts";
 import { openRedis, type RedisClient, untilReady } from "#shared/redis/open-redis.ts";
 import type { Encoded } from "#shared/rpc/encoded.ts";
+import { atMostEvery } from "./at-most-every.ts";
 import { draining, epochChanged } from "./ending.ts";
 import { followAccess } from "./follow-access.ts";
 import type { HubSettings } from "./hub-settings.ts";
@@ -90,7 +91,11 @@ export class Hub {
   #streams = new Set<Stream>();
   readonly #taps = new Taps();
   #degraded = false;
-  #foreignNotedMs = Number.NEGATIVE_INFINITY;
+  /** At most once a second: every publish may notice it. */
+  readonly #noteForeignEpoch = atMostEvery(1_000, () => {
+    this.#options.log.warn("redis holds another epoch than the log's as known here");
+    this.#options.onForeignEpoch?.();
+  });
   #closed = false;
 
   constructor(options: HubOptions) {
@@ -142,6 +147,11 @@ export class Hub {
   async forget(module: string, position: number): Promise<boolean> {
     this.#rings.forget(module, position);
     return await this.#sweeper.forget(module, position);
+  }
+
+  /** A module was registered: the sweeper, which alone brings modules in, all at once and by number (A3), looks now. */
+  lookForModules(): void {
+    this.#sweeper.hurry();
   }
 
   /**
@@ -348,16 +358,6 @@ export class Hub {
     this.#options.log[degraded ? "warn" : "info"]({ degraded }, "highway changed its way");
     for (const { subscription } of this.#streams) {
       subscription.wake();
-    }
-  }
-
-  /** At most once a second: every publish may notice it. */
-  #noteForeignEpoch(): void {
-    const nowMs = performance.now();
-    if (nowMs >= this.#foreignNotedMs + 1_000) {
-      this.#foreignNotedMs = nowMs;
-      this.#options.log.warn("redis holds another epoch than the log's as known here");
-      this.#options.onForeignEpoch?.();
     }
   }
 

@@ -8,6 +8,7 @@ import { AuthService, CredentialKind } from "#gen/cos/auth/v1/auth_service_pb.ts
 import { ConductorService } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { GraphLogService } from "#gen/cos/conductor/v1/graph_log_service_pb.ts";
 import { ModuleService } from "#gen/cos/conductor/v1/module_service_pb.ts";
+import { ScratchService } from "#gen/cos/conductor/v1/scratch_service_pb.ts";
 import { HighwayService } from "#gen/cos/highway/v1/highway_service_pb.ts";
 import { Health } from "#gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "#gen/grpc/reflection/v1/reflection_pb.ts";
@@ -33,6 +34,7 @@ const SERVICES: readonly DescService[] = [
   ConductorService,
   GraphLogService,
   ModuleService,
+  ScratchService,
   AuthService,
   HighwayService,
   Health,
@@ -56,6 +58,7 @@ beforeAll(async () => {
   for (const name of ["here", "there"]) await mesh.owner.modules.registerModule({ module: { name } });
   const memory = { module: "here", eventType: "note", source: "matrix", text: "Up betimes" };
   await mesh.owner.conductor.recordMemory({ memory });
+  await mesh.owner.scratch.putNote({ note: { module: "here", key: "matrix", text: "Up betimes" } });
   await mesh.owner.auth.createToken({ name: "spare", kind: PrincipalKind.AGENT });
   await createConsumer("here");
 });

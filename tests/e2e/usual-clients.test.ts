@@ -33,12 +33,26 @@ describe("grpcurl", () => {
       CONDUCTOR,
       "cos.conductor.v1.GraphLogService",
       "cos.conductor.v1.ModuleService",
+      "cos.conductor.v1.ScratchService",
       "grpc.health.v1.Health",
       "grpc.reflection.v1.ServerReflection",
       "grpc.reflection.v1alpha.ServerReflection",
     ]);
     const described = await grpcurl(mesh.address, "describe", "cos.conductor.v1.RecordMemoryRequest");
     expect(described.stdout).toContain("max_len: 200");
+  });
+
+  needs("grpcurl")("keeps a scratch note, and is refused what does not exist by its reason", async () => {
+    const call = (method: string, request: object) =>
+      grpcurl("-d", JSON.stringify(request), mesh.address, `cos.conductor.v1.ScratchService/${method}`);
+    const put = await call("PutNote", { note: { key: "outline", text: "three acts", ttl: "7200s" } });
+    expect(JSON.parse(put.stdout).note).toMatchObject({ module: "cc", key: "outline", revision: "1", size: "17" });
+    const got = await call("GetNote", { key: "outline" });
+    expect(JSON.parse(got.stdout).note).toMatchObject({ text: "three acts", writtenBy: "local" });
+    const stale = await call("PutNote", { note: { key: "outline" }, revision: 7 });
+    expect(stale.stderr).toMatch(/Code: Aborted[\s\S]*must be that of the note as it is now: 1[\s\S]*REVISION_STALE/);
+    await call("DeleteNote", { key: "outline" });
+    expect((await call("GetNote", { key: "outline" })).stderr).toMatch(/Code: NotFound[\s\S]*NOTE_NOT_FOUND/);
   });
 
   needs("grpcurl")("records, and hears it from the beginning", async () => {

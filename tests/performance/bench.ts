@@ -8,6 +8,7 @@ import { availableParallelism, cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { Closers } from "#shared/lifecycle/closers.ts";
 import { auth } from "./auth.ts";
+import { consume } from "./consume.ts";
 import { deliver } from "./deliver.ts";
 import { fanout } from "./fanout.ts";
 import { flat } from "./flat.ts";
@@ -19,6 +20,7 @@ import { openRig, type Rig } from "./open-rig.ts";
 import { publish } from "./publish.ts";
 import { record } from "./record.ts";
 import { formatReport, isMet, load, type Report } from "./report.ts";
+import { scratch } from "./scratch.ts";
 
 export interface BenchOptions {
   /** How often each contender has its turn. */
@@ -36,9 +38,11 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   publish,
   deliver,
   fanout,
+  consume,
   list,
   import: importDiary,
   auth,
+  scratch,
   graph,
   "graph-reads": graphReads,
   flat,

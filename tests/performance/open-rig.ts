@@ -12,6 +12,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Client, createClient } from "@connectrpc/connect";
 import { ConductorService } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { ModuleService } from "#gen/cos/conductor/v1/module_service_pb.ts";
+import { HighwayService } from "#gen/cos/highway/v1/highway_service_pb.ts";
 import { migrateConductor } from "#services/conductor/migrate.ts";
 import type { Closers } from "#shared/lifecycle/closers.ts";
 import { type Log, openLog } from "#shared/log/open-log.ts";
@@ -27,9 +28,11 @@ export interface Rig {
   readonly address: string;
   readonly conductor: Client<typeof ConductorService>;
   readonly modules: Client<typeof ModuleService>;
+  readonly highway: Client<typeof HighwayService>;
   /** Of its own; removed with the rig. */
   readonly folder: string;
   readonly log: Log;
+  readonly conductorPid: number;
   /** The CPU that each has used so far. */
   readonly cpuMs: { readonly conductor: CpuMs; readonly postgres: CpuMs; readonly redis: CpuMs };
   /** Starts a process of `tests/performance` and waits for its first message. */
@@ -73,8 +76,10 @@ export async function openRig(closers: Closers, { profileFolder }: RigOptions): 
     address,
     conductor: createClient(ConductorService, transport),
     modules,
+    highway: createClient(HighwayService, transport),
     folder,
     log,
+    conductorPid: conductorProcess.pid as number,
     cpuMs: {
       conductor: cpuMsOf(conductorProcess.pid as number),
       postgres: cpuMsOf(postgres.pid),

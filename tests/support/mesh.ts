@@ -9,6 +9,7 @@
 import { type Client, createClient } from "@connectrpc/connect";
 import { ConductorService } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { ModuleService } from "#gen/cos/conductor/v1/module_service_pb.ts";
+import { ScratchService } from "#gen/cos/conductor/v1/scratch_service_pb.ts";
 import { HighwayService } from "#gen/cos/highway/v1/highway_service_pb.ts";
 import { migrateConductor } from "#services/conductor/migrate.ts";
 import { openLog } from "#shared/log/open-log.ts";
@@ -32,6 +33,7 @@ export interface MeshClient {
   readonly conductor: Client<typeof ConductorService>;
   readonly modules: Client<typeof ModuleService>;
   readonly highway: Client<typeof HighwayService>;
+  readonly scratch: Client<typeof ScratchService>;
   readonly transport: ClosableTransport;
 }
 
@@ -103,6 +105,7 @@ export async function openMesh(options: MeshOptions = {}): Promise<Mesh> {
         conductor: createClient(ConductorService, transport),
         modules: createClient(ModuleService, transport),
         highway: createClient(HighwayService, transport),
+        scratch: createClient(ScratchService, transport),
       };
     },
     replica: async (further) => start(await freePort(), further),

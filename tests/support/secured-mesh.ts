@@ -11,6 +11,7 @@ import { PrincipalKind } from "#gen/cos/auth/v1/auth_pb.ts";
 import { AuthService } from "#gen/cos/auth/v1/auth_service_pb.ts";
 import { ConductorService } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { ModuleService } from "#gen/cos/conductor/v1/module_service_pb.ts";
+import { ScratchService } from "#gen/cos/conductor/v1/scratch_service_pb.ts";
 import { GraphService } from "#gen/cos/graph/v1/graph_service_pb.ts";
 import { ServerReflection } from "#gen/grpc/reflection/v1/reflection_pb.ts";
 import {
@@ -33,6 +34,7 @@ import { openTestIssuer, type TestIssuer } from "./test-issuer.ts";
 export interface SecuredClients {
   readonly conductor: Client<typeof ConductorService>;
   readonly modules: Client<typeof ModuleService>;
+  readonly scratch: Client<typeof ScratchService>;
   readonly auth: Client<typeof AuthService>;
   readonly transport: ClosableTransport;
 }
@@ -104,6 +106,7 @@ export async function openSecuredMesh(options: SecuredMeshOptions = {}): Promise
       transport,
       conductor: createClient(ConductorService, transport),
       modules: createClient(ModuleService, transport),
+      scratch: createClient(ScratchService, transport),
       auth: createClient(AuthService, transport),
     };
   };

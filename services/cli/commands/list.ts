@@ -1,18 +1,13 @@
 import { Command, Option } from "commander";
 import type { Cli } from "../cli.ts";
-import { addFilterOptions, type FilterOptions } from "../options/filter-options.ts";
-import { countOrAll, instant, moduleName } from "../options/option-parsers.ts";
-import type { Instant } from "../options/parse-instant.ts";
+import { addFilterOptions, addTimeOptions, type FilterOptions, type TimeOptions } from "../options/filter-options.ts";
+import { countOrAll, moduleName } from "../options/option-parsers.ts";
 import { addAddressOption, addExamples, addJsonOption, runs } from "./command-parts.ts";
 
-export interface ListOptions extends FilterOptions {
+export interface ListOptions extends FilterOptions, TimeOptions {
   readonly address?: string;
   readonly json?: boolean;
   readonly module: string;
-  readonly since?: Instant;
-  readonly until?: Instant;
-  readonly recordedSince?: Instant;
-  readonly recordedUntil?: Instant;
   readonly order: ListOrder;
   readonly limit: number;
 }
@@ -25,11 +20,7 @@ export function listCommand(cli: Cli): Command {
     .summary("list a module's memories")
     .description("Lists the memories of a module, those that match all of the filters.")
     .option("--module <module>", "the module", moduleName, "cc");
-  addFilterOptions(command)
-    .option("--since <time>", "what happened then or later: a date or an RFC 3339 time", instant)
-    .option("--until <time>", "what happened before that", instant)
-    .option("--recorded-since <time>", "what was recorded then or later", instant)
-    .option("--recorded-until <time>", "what was recorded before that", instant)
+  addTimeOptions(addFilterOptions(command))
     .addOption(
       new Option("--order <order>", "by time of recording or of happening").choices(LIST_ORDERS).default("recorded"),
     )

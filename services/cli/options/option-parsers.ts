@@ -2,14 +2,17 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import { InvalidArgumentError } from "commander";
 import { parseServerAddress } from "#shared/config/client-settings.ts";
 import { isId } from "./is-id.ts";
+import { parseBackoff } from "./parse-backoff.ts";
 import { parseDurationS } from "./parse-duration.ts";
 import { parseGrant } from "./parse-grant.ts";
 import { type Instant, parseInstant } from "./parse-instant.ts";
 import { parseLabels } from "./parse-labels.ts";
 import { parseLastInstant } from "./parse-last-instant.ts";
+import { parsePlace } from "./parse-place.ts";
 import { parseProperty } from "./parse-property.ts";
 import { parseSeal } from "./parse-seal.ts";
 import { parseSince } from "./parse-since.ts";
+import { parseStart } from "./parse-start.ts";
 
 const NAME = /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/;
 const NAME_LENGTH_MAX = 40;
@@ -67,6 +70,14 @@ export const countTo = (max: number): ((text: string) => number) =>
     throw new Error(`must be a whole number from 1 to ${max.toLocaleString("en")}`);
   });
 
+/** One of these words; for options that are repeated, whose parser replaces commander's choices. */
+export const oneOf = <Word extends string>(words: readonly Word[]): ((text: string) => Word) =>
+  refusing((value) => {
+    const word = words.find((each) => each === value);
+    if (word !== undefined) return word;
+    throw new Error(`must be one of ${words.join(", ")}`);
+  });
+
 export const text = (value: string): string => value;
 
 /** A length of time, in seconds. */
@@ -115,3 +126,14 @@ export const pairs = refusing((value): [string, string][] =>
     throw new Error("must be field=key pairs, such as occurred_at=date,source=author");
   }),
 );
+
+/** `beginning`, `end`, a time, or a position. */
+export const start = refusing(parseStart);
+
+/** `1s..5m`. */
+export const backoff = refusing(parseBackoff);
+
+export const place = refusing(parsePlace);
+
+/** Collects places that are given one after the other. */
+export const places = repeated(place);

@@ -33,7 +33,7 @@ function recorderOf({ columns = Number.POSITIVE_INFINITY }: Output, { recordedBy
 }
 
 /** What a memory says, in the fewest words. */
-function summaryOf(memory: Memory): string {
+export function summaryOf(memory: Memory): string {
   if (memory.forgottenAt !== undefined) return "(forgotten)";
   if (memory.text !== "") return memory.text;
   if (memory.promptTrace !== undefined) return memory.promptTrace.prompt;

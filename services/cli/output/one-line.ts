@@ -1,10 +1,8 @@
+import { graphemesOf } from "./columns-of.ts";
+
 // Controls, bidirectional overrides and the like would let a text rewrite the terminal it is shown on.
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 const SPACES = /\s+/gu;
-/** Characters that take two columns: East Asian scripts and pictographs. */
-const WIDE =
-  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}\uFF01-\uFF60]/u;
-const COMBINING = /\p{M}/u;
 
 /** The text on a single line, without anything that a terminal would act upon. */
 export function oneLine(text: string): string {
@@ -21,24 +19,11 @@ export function shorten(text: string, columns: number): string {
   let used = 0;
   let end = 0;
   let cut = 0;
-  for (const character of text) {
-    used += widthOf(character);
+  for (const [grapheme, width] of graphemesOf(text)) {
+    used += width;
     if (used > columns) return `${text.slice(0, cut)}…`;
-    end += character.length;
+    end += grapheme.length;
     if (used < columns) cut = end;
   }
   return text;
-}
-
-/** How many columns a text takes on a terminal. */
-export function columnsOf(text: string): number {
-  let columns = 0;
-  for (const character of text) columns += widthOf(character);
-  return columns;
-}
-
-function widthOf(character: string): number {
-  if (character < "\u0300") return 1;
-  if (COMBINING.test(character)) return 0;
-  return WIDE.test(character) ? 2 : 1;
 }

@@ -1,4 +1,5 @@
-import { columnsOf, oneLine, shorten } from "./one-line.ts";
+import { columnsOf } from "./columns-of.ts";
+import { oneLine, shorten } from "./one-line.ts";
 import type { Output } from "./output.ts";
 
 /** How the columns of a table are laid out, each named by its place among the headings. */

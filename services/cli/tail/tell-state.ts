@@ -24,7 +24,8 @@ export function describeState(state: FollowState): string | undefined {
   }
 }
 
-function causeOf(cause: unknown): string {
+/** What a stream was lost of, in words. */
+export function causeOf(cause: unknown): string {
   if (cause === undefined) return "the server ended the stream";
   if (cause instanceof ConnectError) return cause.rawMessage;
   return cause instanceof Error ? cause.message : "for a reason that was not told";

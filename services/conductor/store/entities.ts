@@ -17,6 +17,12 @@ export const ModuleEntity = defineEntity({
     createdAt: p.datetime().columnType("timestamptz(6)").defaultRaw("now()"),
     updatedAt: p.datetime().columnType("timestamptz(6)").defaultRaw("now()"),
     revision: p.bigint("number").defaultRaw("1"),
+    // What the module sets; null: as it is by default (domain/module-settings.ts).
+    language: p.text().nullable(),
+    scratchNotesMax: p.bigint("number").nullable(),
+    scratchBytesMax: p.bigint("number").nullable(),
+    scratchTtlMs: p.bigint("number").nullable(),
+    scratchTtlMaxMs: p.bigint("number").nullable(),
   },
 });
 

@@ -1,7 +1,6 @@
 import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
 import type { GetMemoryRequest } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { type Memory, MemoryView } from "#gen/cos/memory/v1/memory_pb.ts";
-import { moduleNotFound } from "#shared/auth/refusals.ts";
 import type { Scope } from "#shared/auth/scope.ts";
 import { CosError } from "#shared/errors/cos-error.ts";
 import type { Postgres } from "#shared/postgres/open-postgres.ts";
@@ -9,6 +8,7 @@ import { queryAbortably } from "#shared/postgres/query-abortably.ts";
 import { defaultModule } from "../domain/accept-memory.ts";
 import { type MemoryRow, memoryColumns, memoryOf } from "./memory-rows.ts";
 import { Parameters } from "./parameters.ts";
+import { requireModule } from "./require-module.ts";
 import { scopeParameter } from "./visibility.ts";
 
 /**
@@ -40,16 +40,6 @@ export async function getMemory(
   if (row !== undefined) return memoryOf(row);
   if (module !== "") await requireModule(postgres, scope, module, signal);
   throw memoryNotFound(id === "" ? `${module}/${position}` : id);
-}
-
-/** Rejects with MODULE_NOT_FOUND unless the module exists for this caller. */
-async function requireModule(postgres: Postgres, scope: Scope, module: string, signal?: AbortSignal): Promise<void> {
-  const rows = await queryAbortably(postgres, {
-    text: "select from mem0_cc.module m where m.name = $1 and ($2::text[] is null or m.name = any($2))",
-    values: [module, scopeParameter(scope)],
-    signal,
-  });
-  if (rows.length === 0) throw moduleNotFound(module);
 }
 
 function memoryNotFound(name: string): CosError {

@@ -1,22 +1,16 @@
-import { create } from "@bufbuild/protobuf";
-import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { UniqueConstraintViolationException } from "@mikro-orm/core";
 import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
-import {
-  type ListModulesRequest,
-  type Module,
-  ModuleSchema,
-  ModuleState,
-} from "#gen/cos/conductor/v1/module_service_pb.ts";
+import type { ListModulesRequest, Module } from "#gen/cos/conductor/v1/module_service_pb.ts";
 import { moduleNotFound } from "#shared/auth/refusals.ts";
 import type { Scope } from "#shared/auth/scope.ts";
-import { CosError, invalidField } from "#shared/errors/cos-error.ts";
-import { textFault } from "#shared/fields/text-fault.ts";
+import { CosError } from "#shared/errors/cos-error.ts";
 import { pageSizeOf } from "#shared/paging/page-size.ts";
 import { decodePageToken, encodePageToken, fingerprintOf } from "#shared/paging/page-token.ts";
 import { engineError, postgresUnavailable } from "#shared/postgres/engine-error.ts";
 import type { Postgres } from "#shared/postgres/open-postgres.ts";
-import { HeadEntity, ModuleEntity, type ModuleRow } from "./entities.ts";
+import { settingsOf } from "../domain/module-settings.ts";
+import { HeadEntity, ModuleEntity } from "./entities.ts";
+import { moduleOf } from "./module-rows.ts";
 
 /** What the functions here need: the database, and the identity of the present epoch for the cursors of heads. */
 export interface ModuleStore {
@@ -39,9 +33,8 @@ export interface ModulePage {
  * not notice. Modules are never deleted, hence no number is given twice.
  */
 export async function registerModule(store: ModuleStore, module: Module): Promise<Module> {
-  const { name, title, description } = module;
-  requireText("module.title", title);
-  requireText("module.description", description);
+  const { name } = module;
+  const settings = settingsOf(module);
   return withinTime(store, undefined, async () => {
     const row = await store.postgres.orm.em.fork().transactional(async (em) => {
       await em.execute("lock table mem0_cc.module in share row exclusive mode");
@@ -50,8 +43,7 @@ export async function registerModule(store: ModuleStore, module: Module): Promis
       const fresh = em.create(ModuleEntity, {
         name,
         number: (last?.number ?? 0) + 1,
-        title: title === "" ? name : title,
-        description,
+        ...settings,
         state: "active",
         createdAt: now,
         updatedAt: now,
@@ -65,11 +57,6 @@ export async function registerModule(store: ModuleStore, module: Module): Promis
     if ((error as Error).cause instanceof UniqueConstraintViolationException) throw moduleExists(name);
     throw error;
   });
-}
-
-function requireText(field: string, text: string): void {
-  const fault = textFault(text);
-  if (fault !== undefined) throw invalidField(field, fault);
 }
 
 /** One module. Rejects with MODULE_NOT_FOUND unless the scope holds it. */
@@ -136,19 +123,5 @@ async function withinTime<T>(
 function moduleExists(name: string): CosError {
   return new CosError(ErrorReason.MODULE_EXISTS, `a module "${name}" is registered already`, {
     resource: { type: "module", name },
-  });
-}
-
-function moduleOf(row: ModuleRow, position: number, epoch: string): Module {
-  return create(ModuleSchema, {
-    name: row.name,
-    title: row.title,
-    description: row.description,
-    state: row.state === "retired" ? ModuleState.RETIRED : ModuleState.ACTIVE,
-    head: { module: row.name, position: BigInt(position), epoch },
-    floor: 0n,
-    createdAt: timestampFromDate(row.createdAt),
-    updatedAt: timestampFromDate(row.updatedAt),
-    revision: BigInt(row.revision),
   });
 }

@@ -2,7 +2,7 @@ import type pg from "pg";
 import { Verb } from "#gen/cos/auth/v1/auth_pb.ts";
 import type { GetMemoryRequest, ListMemoriesRequest } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import type { ForgetMemoriesRequest } from "#gen/cos/conductor/v1/forgetting_pb.ts";
-import type { ListModulesRequest, Module } from "#gen/cos/conductor/v1/module_service_pb.ts";
+import type { ListModulesRequest, Module, UpdateModuleRequest } from "#gen/cos/conductor/v1/module_service_pb.ts";
 import type { Memory } from "#gen/cos/memory/v1/memory_pb.ts";
 import type { CallContext } from "#shared/auth/call-context.ts";
 import { rightMissingIn } from "#shared/auth/refusals.ts";
@@ -18,6 +18,7 @@ import type { AcceptedMemory } from "../domain/accepted-memory.ts";
 import { type AccessStore, accessStore } from "./access/access-store.ts";
 import { authSchema } from "./access/auth-schema.ts";
 import { authMigrations } from "./access/migrations/auth-migrations.ts";
+import { type ChangeCall, type ModuleStateWord, setModuleState, updateModule } from "./change-module.ts";
 import { type ConsumersStore, consumersStore } from "./consumers/consumers-store.ts";
 import { logEntities, logSchema } from "./entities.ts";
 import { Epochs } from "./epochs.ts";
@@ -33,6 +34,7 @@ import { plannerSettings } from "./planner-settings.ts";
 import { positionAt } from "./position-at.ts";
 import { readEvents } from "./read-events.ts";
 import { recordFault } from "./record-fault.ts";
+import { type ScratchStore, scratchStore } from "./scratch/scratch-store.ts";
 
 /** For a batch of forgetting: the server's own limit on a statement. */
 const forgetTimeoutMs = 5000;
@@ -69,6 +71,7 @@ export interface Store {
   readonly access: AccessStore;
   /** Durable consumers: their places, their members' work, their dead letters. */
   readonly consumers: ConsumersStore;
+  readonly scratch: ScratchStore;
   getMemory(scope: Scope, request: GetMemoryRequest, signal?: AbortSignal): Promise<Memory>;
   listMemories(scope: Scope, request: ListMemoriesRequest, signal?: AbortSignal): Promise<MemoryPage>;
   /** Forgets for good, a batch at each step. That the caller may was judged before: the scope only says what it may see. */
@@ -81,6 +84,13 @@ export interface Store {
     request: Pick<ListModulesRequest, "pageSize" | "pageToken">,
     signal?: AbortSignal,
   ): Promise<ModulePage>;
+  updateModule(request: UpdateModuleRequest, call: ChangeCall): Promise<Module>;
+  /** Retires a module, or brings it back. */
+  setModuleState(
+    state: ModuleStateWord,
+    request: { readonly name: string; readonly revision: bigint },
+    call: ChangeCall,
+  ): Promise<Module>;
   /** Hears of each new epoch; returns a function that stops it. */
   onEpochChanged(listener: (history: EpochHistory) => void): () => void;
   /** Looks again whether the server is still in the same epoch; `onEpochChanged` hears if it is not. */
@@ -148,12 +158,15 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     postgres,
     access: accessStore(postgres, readTimeoutMs),
     consumers: consumersStore({ postgres, log: logPort, timeoutMs: readTimeoutMs }),
+    scratch: scratchStore(postgres),
     getMemory: (scope, request, signal) => getMemory(postgres, scope, request, signal),
     listMemories: (scope, request, signal) => listMemories(postgres, scope, request, { signal }),
     forgetMemories: (scope, request, call) => forgetMemories(forget, scope, request, call),
     registerModule: (_, module) => registerModule(modules, module),
     getModule: (scope, name, signal) => getModule(modules, scope, name, signal),
     listModules: (scope, request, signal) => listModules(modules, scope, request, signal),
+    updateModule: (request, call) => updateModule(modules, request, call),
+    setModuleState: (state, request, call) => setModuleState(modules, state, request, call),
     onEpochChanged: (listener) => epochs.onChanged(listener),
     checkEpoch: () => checkEpoch(postgres, epochs),
     ready: () => ready(postgres),

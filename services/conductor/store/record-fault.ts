@@ -2,6 +2,7 @@ import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
 import { moduleNotFound } from "#shared/auth/refusals.ts";
 import { CosError } from "#shared/errors/cos-error.ts";
 import type { AcceptedMemory } from "../domain/accepted-memory.ts";
+import { moduleRetired } from "./module-retired.ts";
 import type { RecordOutcome } from "./record-batch.ts";
 import type { RecordCall } from "./record-call.ts";
 
@@ -16,10 +17,7 @@ export function recordFault(outcome: FaultOutcome, { module }: AcceptedMemory, p
     case "module_unknown":
       return moduleNotFound(module, [{ field: `${path}memory.module`, description: "must be a registered module" }]);
     case "module_retired":
-      return new CosError(ErrorReason.MODULE_RETIRED, `module "${module}" is retired: it can be read, not written`, {
-        resource: { type: "module", name: module },
-        fields: [{ field: `${path}memory.module`, description: "must be an active module" }],
-      });
+      return moduleRetired(module, `${path}memory.module`);
     case "key_reused":
       return new CosError(
         ErrorReason.IDEMPOTENCY_KEY_REUSED,

@@ -16,51 +16,32 @@
 // (`ChainBroken` is thrown), and so is one that each time fails without a reason (`StreamRefused`); one that is away is
 // asked for ever, unless `giveUp` decides otherwise.
 import { setTimeout as delay } from "node:timers/promises";
-import { ConnectError } from "@connectrpc/connect";
-import { backoffMs, RECONNECT_BACKOFF } from "./backoff.ts";
 import { ChainBroken, openChain, resetStream } from "./chain.ts";
 import type { Followed, FollowState } from "./followed.ts";
 import type { Frame } from "./frame.ts";
+import { type Loss, Losses, type ReconnectOptions } from "./losses.ts";
 import { nextWithin } from "./next-within.ts";
 import { advance, openPlace, type Place, type ResumeFields, resumeFields, settle } from "./place.ts";
-import { isUnexplained, passes, retryAfterMs, StreamRefused } from "./stream-error.ts";
+import { retryAfterMs } from "./stream-error.ts";
 import { FIRST_FRAME_MAX_MS, openSession, type Session, takeFrame } from "./take-frame.ts";
 
-/** Broken chains in a row, without a step forward between them, that make a server hopeless. */
-const BROKEN_IN_A_ROW_MAX = 5;
-/** The same for INTERNAL without a reason: what cuts a connection in the middle of a message does not do so each time. */
-const UNEXPLAINED_IN_A_ROW_MAX = 5;
-
-export interface FollowOptions {
+export interface FollowOptions extends ReconnectOptions {
   /** Asks for a stream from a place: `(place, options) => client.subscribe({ ...request, ...place }, options)`. */
   readonly open: (place: ResumeFields, options: { signal: AbortSignal }) => AsyncIterable<Frame>;
   /** Where an earlier process stopped. Unset: where the request itself starts. */
   readonly from?: Partial<ResumeFields>;
   readonly signal?: AbortSignal;
   readonly onState?: (state: FollowState) => void;
-  /** Whether to stop asking after this loss; its error is thrown. Unset: never. */
-  readonly giveUp?: (loss: { cause: unknown; attempt: number; everConnected: boolean }) => boolean;
-  /** Whether asking again mends this refusal, since `open` shows a new token each time. Unset: never. */
-  readonly renews?: (cause: unknown) => boolean;
-  readonly backoff?: typeof RECONNECT_BACKOFF;
   /** How long a new stream may take to its first frame, in milliseconds. Unset: three default heartbeats. */
   readonly firstFrameMaxMs?: number;
-  readonly random?: () => number;
-}
-
-interface Loss {
-  readonly cause: unknown;
-  /** What the server asks to wait, in milliseconds; undefined: it did not say. */
-  readonly stayAwayMs: number | undefined;
 }
 
 /** The stream's events, proven, with notes between them that are worth storing. Ends when the signal aborts. */
 export async function* follow(options: FollowOptions): AsyncGenerator<Followed, void, undefined> {
-  const { onState = () => undefined, signal = new AbortController().signal, backoff = RECONNECT_BACKOFF } = options;
+  const { onState = () => undefined, signal = new AbortController().signal } = options;
   const place = openPlace(options.from);
   const chain = openChain(place.cursors.values());
-  let attempt = 0;
-  let unexplained = 0;
+  const losses = new Losses(options);
   let everConnected = false;
   let degraded = false;
   const tell = (state: FollowState): void => {
@@ -74,20 +55,10 @@ export async function* follow(options: FollowOptions): AsyncGenerator<Followed, 
     if (signal.aborted) return;
     degraded = session.degraded;
     const fruitful = loss.cause instanceof ChainBroken ? session.moved : session.spoke;
-    attempt = fruitful ? 1 : attempt + 1;
-    unexplained = isUnexplained(loss.cause) ? (fruitful ? 1 : unexplained + 1) : 0;
-    if (unexplained >= UNEXPLAINED_IN_A_ROW_MAX) throw new StreamRefused(loss.cause as ConnectError);
-    const stayAwayMs = decideOn(loss, attempt, everConnected, options);
-    const retryInMs = waitMs(stayAwayMs, attempt, backoffMs(backoff, attempt, options.random ?? Math.random));
-    onState({ kind: "lost", cause: loss.cause, retryInMs, attempt });
+    const retryInMs = losses.count(loss, fruitful, everConnected);
+    onState({ kind: "lost", cause: loss.cause, retryInMs, attempt: losses.attempt });
     await delay(retryInMs, undefined, { signal }).catch(() => undefined);
   }
-}
-
-/** The server's word is enough for a first loss; from the second on the backoff holds too (F3). */
-function waitMs(stayAwayMs: Loss["stayAwayMs"], attempt: number, backedOffMs: number): number {
-  if (stayAwayMs === undefined) return backedOffMs;
-  return attempt === 1 ? stayAwayMs : Math.max(stayAwayMs, backedOffMs);
 }
 
 /** Hands one stream on until it is lost (F2); the place moves after each item was taken. */
@@ -124,20 +95,4 @@ function move(place: Place, followed: Followed): void {
 
 function askedWait(cause: unknown): number | undefined {
   return retryAfterMs(cause) || undefined;
-}
-
-/** How long to stay away; throws where asking again makes no sense (F4). */
-function decideOn(
-  { cause, stayAwayMs }: Loss,
-  attempt: number,
-  everConnected: boolean,
-  { giveUp, renews }: FollowOptions,
-): Loss["stayAwayMs"] {
-  const isRenewal = cause !== undefined && renews?.(cause) === true;
-  if (cause !== undefined && !isRenewal && !passes(cause)) {
-    throw cause instanceof ConnectError ? new StreamRefused(cause) : cause;
-  }
-  if (cause instanceof ChainBroken && attempt >= BROKEN_IN_A_ROW_MAX) throw cause;
-  if (giveUp?.({ cause, attempt, everConnected }) === true) throw cause ?? new Error("the stream ended");
-  return isRenewal ? (stayAwayMs ?? 0) : stayAwayMs;
 }

@@ -1,150 +1,107 @@
-// An effect for each event of a followed stream.
+// A handler for the events of the highway: of a stream that is followed, or of a durable consumer.
 //
 // Owner: the process that has the effect; `run` ends with the source, `close` ends it early.
 //
-//  S1  An event is handled at least once: again and again, later and later, until its handler returns or gives up.
-//  S2  Within a module (`order: "module"`) a handler starts only when that of the event before has returned.
-//  S3  At most `concurrency` handlers run at once and at most `pendingMax` events are held; then nothing more is taken,
-//      and the stream's own flow control holds the rest.
-//  S4  A cursor is reported only when all events of its module up to it have had their effect, and a resume token only
-//      when all events before it have; reports come one at a time, in order.
+//  S1  An event is handled at least once. Events of one key (a followed stream's: of one module) are handled in their order, one
+//      handler at a time; at most `concurrency` handlers run at once, and no more than so much is held (desk.ts, D1 to D6).
+//  S2  What becomes of it is the source's: a followed stream has nobody else, so a failure is tried again here, later and later, and the
+//      handler keeps the place with its effect (followed-stream.ts); a consumer's place and failures are kept by the mesh (member.ts).
+//  S3  `close` takes nothing more, and gives the handlers at work `graceMs`; then their signals fire. `run` ends when they have.
 //
-// Failure mode: a handler that gives up, or a report that fails, stops the taking; handlers in flight are waited for, then
-// `run` rejects. Nothing at or above the failed event is reported, so a restart begins with it.
-import { setTimeout as delay } from "node:timers/promises";
-import type { Cursor } from "#gen/cos/highway/v1/highway_pb.ts";
-import { type Backoff, backoffMs } from "./backoff.ts";
-import type { Followed, FollowedEvent } from "./followed.ts";
-import { Reports } from "./reports.ts";
-import { unlessAborted } from "./unless-aborted.ts";
+// Failure mode: when the source cannot go on, what was put is left alone, handlers at work are waited for as by `close`, and `run`
+// rejects.
+import { Desk } from "./desk.ts";
+import type { Source, Task } from "./work.ts";
 
-export interface SubscriberOptions {
-  readonly source: AsyncIterable<Followed>;
-  readonly handle: (event: FollowedEvent, signal: AbortSignal) => Promise<void>;
+export interface SubscriberOptions<T extends Task, W> {
+  /** `followedStream(...)` or `member(...)`. */
+  readonly source: Source<T, W>;
+  /** Has the effect. The signal fires when it is to be given up: nobody listens to what becomes of it then. */
+  readonly handle: (work: W, signal: AbortSignal) => Promise<void>;
   /** Handlers at once, from 1. Unset: 8. */
   readonly concurrency?: number;
-  /** What has an order: the events of a module (unset), or nothing. */
-  readonly order?: "module" | "none";
-  /** Events held at once, those being handled included. Unset: 1,000. */
-  readonly pendingMax?: number;
-  readonly backoff?: Backoff;
-  /** How often one event is tried. Unset: for ever. */
-  readonly attemptsMax?: number;
-  /** A handler failed and will be called again in `retryInMs`. */
-  readonly onRetry?: (event: FollowedEvent, error: unknown, retryInMs: number) => void;
-  readonly onProgress?: (cursor: Cursor) => Promise<void> | void;
-  readonly onResumeToken?: (resumeToken: string) => Promise<void> | void;
-  readonly random?: () => number;
+  /** The most events that one handler is given, all of one key. Unset: 1. */
+  readonly batch?: number;
+  /** The most that their texts come to, in bytes, unless it is one event. Unset: 2 MiB. */
+  readonly batchBytes?: number;
+  /** Events held at once, those being handled included. Unset: eight times what all handlers are given, at most 10,000. */
+  readonly heldMax?: number;
+  /** What they come to, in bytes. Unset: 32 MiB. */
+  readonly heldBytesMax?: number;
+  /** How long handlers at work may go on after `close`, in milliseconds. Unset: 10 seconds. */
+  readonly graceMs?: number;
 }
 
-const RETRY_BACKOFF: Backoff = { initialMs: 100, maxMs: 30_000 };
+const MIB = 1024 * 1024;
+/** The most that a member may have open (cos.highway.v1.Credit). */
+const HELD_MAX = 10_000;
 
-export class Subscriber {
-  readonly #options: SubscriberOptions;
+export class Subscriber<T extends Task, W> {
+  readonly #source: Source<T, W>;
+  readonly #desk: Desk<T>;
+  readonly #graceMs: number;
   readonly #stop = new AbortController();
-  readonly #reports: Reports;
-  /** By module: the end of its queue, so that the next event waits for it (S2). */
-  readonly #lanes = new Map<string, Promise<void>>();
-  readonly #waiting: (() => void)[] = [];
-  #running = 0;
-  #pending = 0;
-  #room = Promise.withResolvers<void>();
-  #failure: { error: unknown } | undefined;
+  readonly #cut = new AbortController();
+  #failure: { readonly error: unknown } | undefined;
   #ended: Promise<void> | undefined;
 
-  constructor(options: SubscriberOptions) {
-    this.#options = options;
-    this.#reports = new Reports(options, (error) => this.#fail(error));
+  constructor(options: SubscriberOptions<T, W>) {
+    const { source, handle, concurrency = 8, batch = 1, batchBytes = 2 * MIB, heldBytesMax = 32 * MIB } = options;
+    const heldMax = options.heldMax ?? Math.min(HELD_MAX, 8 * concurrency * batch);
+    this.#source = source;
+    this.#graceMs = options.graceMs ?? 10_000;
+    this.#desk = new Desk<T>({
+      handle: (tasks, signal) => handle(source.workOf(tasks), signal),
+      done: (tasks) => source.done(tasks),
+      failed: (task, error) => source.failed(task, error),
+      freed: () => source.freed?.(),
+      onFatal: (error) => this.#fail(error),
+      ...{ concurrency, batch, batchBytes, heldMax, heldBytesMax },
+    });
   }
 
-  /** Takes events until the source ends or `close` is called. Rejects with what a handler or a report failed of. */
+  /** Works until the source ends or `close` is called. Rejects with what the source, or a handler for good, failed of. */
   run(): Promise<void> {
-    this.#ended ??= this.#takeAll();
+    this.#ended ??= this.#run();
     return this.#ended;
   }
 
-  /** Takes no more, lets the handlers in flight finish and reports what they did. Retries are given up. */
+  /** Takes nothing more, and resolves when all handlers have ended (S3). */
   async close(): Promise<void> {
-    this.#stop.abort();
+    this.#stopSoon();
     await this.#ended?.catch(() => undefined);
   }
 
-  async #takeAll(): Promise<void> {
-    const items = this.#options.source[Symbol.asyncIterator]();
+  async #run(): Promise<void> {
+    const desk = this.#desk;
+    const stopping = { stop: this.#stop.signal, cut: this.#cut.signal };
     try {
-      while (!this.#stop.signal.aborted) {
-        const next = await unlessAborted(items.next(), this.#stop.signal);
-        if (next === undefined || next.done === true) break;
-        await unlessAborted(this.#take(next.value), this.#stop.signal);
-      }
-    } finally {
-      // Not waited for: a source that is in the middle of a wait ends only by its own signal.
-      items.return?.().catch(() => undefined);
-      await Promise.all(this.#lanes.values());
-      await this.#reports.drained();
+      await this.#source.run(desk, stopping);
+      // A source that came to its end has put what is to be done all the same.
+      await desk.idle(stopping.stop);
+    } catch (error) {
+      this.#fail(error);
     }
+    this.#stopSoon();
+    desk.withdraw();
+    await desk.idle(new AbortController().signal);
+    this.#cut.abort();
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
-  /** Queues one item; resolves when there is room for another (S3). */
-  async #take(followed: Followed): Promise<void> {
-    if (followed.kind !== "event") return this.#reports.note(followed);
-    const done = this.#reports.expect(followed.cursor);
-    const lane = this.#options.order === "none" ? `${followed.module}/${followed.position}` : followed.module;
-    const before = this.#lanes.get(lane) ?? Promise.resolve();
-    const after = before.then(() => this.#effect(followed, done));
-    this.#lanes.set(lane, after);
-    this.#pending += 1;
-    void after.then(() => this.#leave(lane, after));
-    while (this.#pending >= (this.#options.pendingMax ?? 1000)) await this.#room.promise;
-  }
-
-  #leave(lane: string, promise: Promise<void>): void {
-    if (this.#lanes.get(lane) === promise) this.#lanes.delete(lane);
-    this.#pending -= 1;
-    this.#room.resolve();
-    this.#room = Promise.withResolvers();
-  }
-
-  async #effect(event: FollowedEvent, done: () => void): Promise<void> {
-    await this.#enter();
-    try {
-      if (await this.#attempt(event)) done();
-    } catch (error) {
-      this.#fail(error);
-    } finally {
-      this.#running -= 1;
-      this.#waiting.shift()?.();
-    }
-  }
-
-  async #enter(): Promise<void> {
-    while (this.#running >= (this.#options.concurrency ?? 8)) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    }
-    this.#running += 1;
-  }
-
-  /** Whether the event had its effect (S1); false once nothing more is to be started. */
-  async #attempt(event: FollowedEvent): Promise<boolean> {
-    const { handle, attemptsMax = Number.POSITIVE_INFINITY, backoff = RETRY_BACKOFF, onRetry } = this.#options;
-    for (let attempt = 1; !this.#stop.signal.aborted; attempt += 1) {
-      try {
-        await handle(event, this.#stop.signal);
-        return true;
-      } catch (error) {
-        if (attempt >= attemptsMax) throw error;
-        if (this.#stop.signal.aborted) return false;
-        const retryInMs = backoffMs(backoff, attempt, this.#options.random ?? Math.random);
-        onRetry?.(event, error, retryInMs);
-        await delay(retryInMs, undefined, { signal: this.#stop.signal }).catch(() => undefined);
-      }
-    }
-    return false;
+  #stopSoon(): void {
+    if (this.#stop.signal.aborted) return;
+    this.#desk.stop();
+    this.#stop.abort();
+    const timer = setTimeout(() => this.#cut.abort(), this.#graceMs).unref();
+    this.#cut.signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      this.#desk.lose(new Error("there was no more time"));
+    });
   }
 
   #fail(error: unknown): void {
     this.#failure ??= { error };
-    this.#stop.abort();
+    this.#stopSoon();
   }
 }

@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { durationMs } from "@bufbuild/protobuf/wkt";
+import { type Duration, durationMs } from "@bufbuild/protobuf/wkt";
 import {
   type Batch,
   type CaughtUp,
@@ -19,6 +19,12 @@ const HEARTBEAT_DEFAULT_MS = 10_000;
 const SILENT_HEARTBEATS_MAX = 3;
 /** How long a stream may take to its first frame, before it has named its heartbeat, in milliseconds. */
 export const FIRST_FRAME_MAX_MS = SILENT_HEARTBEATS_MAX * HEARTBEAT_DEFAULT_MS;
+
+/** How long a stream with this heartbeat may be silent, in milliseconds. */
+export function silenceMaxMs(heartbeat: Duration | undefined): number {
+  const heartbeatMs = heartbeat === undefined ? 0 : durationMs(heartbeat);
+  return SILENT_HEARTBEATS_MAX * (heartbeatMs || HEARTBEAT_DEFAULT_MS);
+}
 
 /** What one stream has said of itself, and where its news goes. */
 export interface Session {
@@ -74,8 +80,7 @@ function followedFrom(session: Session, { frame }: Frame): Followed[] {
 function takeStarted(session: Session, { subscriptionId, epoch, progress, ...started }: Started): Followed[] {
   beginStream(session.chain);
   const moves = progress.map((each) => takeProgress(session.chain, each));
-  const heartbeatMs = started.heartbeat === undefined ? 0 : durationMs(started.heartbeat);
-  session.silenceMaxMs = SILENT_HEARTBEATS_MAX * (heartbeatMs || HEARTBEAT_DEFAULT_MS);
+  session.silenceMaxMs = silenceMaxMs(started.heartbeat);
   session.onState({ kind: "connected", subscriptionId, epoch, resumed: session.resumed });
   tellDegraded(session, started.degraded);
   return [...moves, checkpoint(started.resumeToken)];

@@ -1,80 +1,9 @@
 // What consumers.sql promises, statement by statement, on PostgreSQL.
+import { describe, expect, test } from "@jest/globals";
+import { DeadLetter_Reason } from "#gen/cos/highway/v1/consumers_pb.ts";
+import { useWork } from "./use-work.ts";
 
-import { create } from "@bufbuild/protobuf";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import fc from "fast-check";
-import { Consumer_Key, DeadLetter_Reason } from "#gen/cos/highway/v1/consumers_pb.ts";
-import { ListDeadLettersRequestSchema } from "#gen/cos/highway/v1/highway_service_pb.ts";
-import type { Deliveries, Settlement, Taken } from "#services/conductor/domain/deliveries.ts";
-import { keyOfEvent } from "#services/conductor/domain/key-of-event.ts";
-import { localScope } from "#shared/auth/scope.ts";
-import { openTestStore, type TestStore } from "./open-test-store.ts";
-import { type ConsumerInit, createConsumerIn, freshModule, recordSessions } from "./some-consumer.ts";
-
-let given: TestStore;
-let work: Deliveries;
-beforeAll(async () => {
-  given = await openTestStore();
-  work = given.store.consumers.deliveries;
-});
-afterAll(() => given.close());
-
-let consumers = 0;
-
-/** A consumer of a module with memories of these sessions. */
-async function openWork(sessions: readonly string[], more: ConsumerInit = {}) {
-  consumers += 1;
-  const name = `worker-${consumers}`;
-  const module = await freshModule(given.store);
-  await createConsumerIn(given.store, { name, modules: [module], key: Consumer_Key.SESSION, ...more });
-  await recordSessions(given.store, module, sessions);
-  const keyOf = (session: string) => keyOfEvent(more.key ?? Consumer_Key.SESSION, { sessionId: session, source: "" });
-  const join = async (member: string) => (await work.join(name, member, "ada"))!.generation;
-  return {
-    name,
-    module,
-    join,
-    /** Hands a stretch of the module to a member. */
-    take: (generation: string, after: number, through = sessions.length): Promise<Taken> =>
-      work.take({
-        consumer: name,
-        generation,
-        revision: "1",
-        module,
-        after,
-        through,
-        positions: sessions.slice(after, through).map((_, n) => after + n + 1),
-        keys: sessions.slice(after, through).map(keyOf),
-      }),
-    claim: async (generation: string, want = 100) =>
-      (await work.claim(name, generation, want)).map(({ position, attempt }) => `${position}@${attempt}`),
-    settle: (
-      generation: string,
-      positions: readonly number[],
-      outcome: Settlement["outcome"] = "ack",
-      more: Partial<Settlement> = {},
-    ) =>
-      work.settle({
-        consumer: name,
-        generation,
-        module,
-        positions: positions.map(BigInt),
-        outcome,
-        delayMs: undefined,
-        error: "",
-        ...more,
-      }),
-    status: () => given.store.consumers.get(localScope(), name),
-    dead: async () =>
-      (
-        await given.store.consumers.listDeadLetters(
-          localScope(),
-          create(ListDeadLettersRequestSchema, { consumer: name }),
-        )
-      ).deadLetters,
-    settled: async () => Number((await given.store.consumers.get(localScope(), name)).places[0]!.settled!.position),
-  };
-}
+const { given, work, openWork, runOut } = useWork();
 
 describe("handing out", () => {
   test("C2: what was read is handed out once, and the place is where the reading ended", async () => {
@@ -127,7 +56,7 @@ describe("handing out", () => {
     const ada = await join("ada");
     await take(ada, 0, 1002);
     expect(await take(ada, 1002)).toMatchObject({ outcome: "full", readThrough: 1002, held: 1, unsettled: 1002 });
-    expect(await work.heldBy(name, ada)).toBe(1);
+    expect(await work().heldBy(name, ada)).toBe(1);
   });
 
   test("a consumer that is paused hands nothing out", async () => {
@@ -135,7 +64,7 @@ describe("handing out", () => {
     const ada = await join("ada");
     await take(ada, 0, 1);
     await settle(ada, [1], "release");
-    await given.client.query("update mem0_cc.consumer set paused = true where name = $1", [name]);
+    await given().client.query("update mem0_cc.consumer set paused = true where name = $1", [name]);
     expect(await claim(ada)).toEqual([]);
     expect(await take(ada, 1)).toMatchObject({ outcome: "paused", given: [] });
   });
@@ -143,13 +72,13 @@ describe("handing out", () => {
   test("what was read by the filter of another revision is not handed out", async () => {
     const { join, take, name } = await openWork(["a"]);
     const ada = await join("ada");
-    await given.client.query("update mem0_cc.consumer set revision = 2 where name = $1", [name]);
+    await given().client.query("update mem0_cc.consumer set revision = 2 where name = $1", [name]);
     expect(await take(ada, 0)).toMatchObject({ outcome: "changed", given: [] });
   });
 
   test("a consumer that is gone, or never was, has no members and no work", async () => {
-    expect(await work.join("nobody", "ada", "ada")).toBeUndefined();
-    expect(await work.load("nobody")).toBeUndefined();
+    expect(await work().join("nobody", "ada", "ada")).toBeUndefined();
+    expect(await work().load("nobody")).toBeUndefined();
     const { take, claim } = await openWork(["a"]);
     expect(await take("999999", 0)).toMatchObject({ outcome: "lost", given: [] });
     expect(await claim("999999")).toEqual([]);
@@ -208,7 +137,7 @@ describe("settling", () => {
       [24, 36],
     ] as const) {
       await settle(ada, [1], "retry");
-      const { rows } = await given.client.query(
+      const { rows } = await given().client.query(
         `update mem0_cc.delivery set due_at = null, generation = $2 where consumer = $1
          returning (select extract(epoch from old.due_at - clock_timestamp()) from mem0_cc.delivery old where old.consumer = $1) as rest`,
         [name, ada],
@@ -250,8 +179,8 @@ describe("memberships", () => {
     const { name, join, take, claim } = await openWork(["a", "b"]);
     const [ada, bob] = [await join("ada"), await join("bob")];
     await take(ada, 0);
-    await work.leave(name, ada, false);
-    await work.leave(name, ada, false);
+    await work().leave(name, ada, false);
+    await work().leave(name, ada, false);
     expect(await claim(bob)).toEqual(["1@1", "2@1"]);
   });
 
@@ -260,13 +189,13 @@ describe("memberships", () => {
     const [ada, bob] = [await join("ada"), await join("bob")];
     await take(ada, 0);
     await runOut(name, ada);
-    expect(await work.attention([{ consumer: name, revision: "1" }])).toEqual([
+    expect(await work().attention([{ consumer: name, revision: "1" }])).toEqual([
       { consumer: name, changed: false, late: true, waits: false },
     ]);
-    await work.expire(name);
+    await work().expire(name);
     expect(await claim(bob)).toEqual(["1@2"]);
     expect(await settle(ada, [1])).toEqual([1n]);
-    expect(await work.renew([{ consumer: name, generation: ada }])).toEqual(new Set());
+    expect(await work().renew([{ consumer: name, generation: ada }])).toEqual(new Set());
   });
 
   test("C6: a lease that has run out, and was not noticed yet, still counts; a sign of life renews it", async () => {
@@ -275,9 +204,9 @@ describe("memberships", () => {
     await take(ada, 0);
     await runOut(name, ada);
     expect(await settle(ada, [1])).toEqual([]);
-    expect(await work.renew([{ consumer: name, generation: ada }])).toEqual(new Set([ada]));
-    await work.expire(name);
-    expect(await work.attention([{ consumer: name, revision: "1" }])).toEqual([]);
+    expect(await work().renew([{ consumer: name, generation: ada }])).toEqual(new Set([ada]));
+    await work().expire(name);
+    expect(await work().attention([{ consumer: name, revision: "1" }])).toEqual([]);
   });
 
   test("a second of the same name takes its place: what the first holds is free, and is no loss", async () => {
@@ -295,7 +224,7 @@ describe("memberships", () => {
     let member = await join("m");
     await take(member, 0, 1);
     for (let n = 1; n <= 20; n += 1) {
-      await work.leave(name, member, true);
+      await work().leave(name, member, true);
       member = await join("m");
       expect(await claim(member)).toEqual(n < 20 ? [`1@${n + 1}`] : []);
     }
@@ -308,12 +237,12 @@ describe("memberships", () => {
     const { name, join, take, settle, status } = await openWork(["a", "b", "a"], { ackDeadline: { seconds: 60n } });
     const ada = await join("ada");
     await take(ada, 0);
-    await given.client.query(
+    await given().client.query(
       "update mem0_cc.delivery set given_at = given_at - interval '61 s' where consumer = $1 and position = 1",
       [name],
     );
-    expect(await work.attention([{ consumer: name, revision: "1" }])).toMatchObject([{ late: true }]);
-    await work.expire(name);
+    expect(await work().attention([{ consumer: name, revision: "1" }])).toMatchObject([{ late: true }]);
+    await work().expire(name);
     expect(await status()).toMatchObject({ inFlight: 1n, resting: 1n, waiting: 1n });
     expect(await settle(ada, [1, 2, 3])).toEqual(expect.arrayContaining([1n, 3n]));
   });
@@ -324,7 +253,7 @@ describe("memberships", () => {
     await take(ada, 0);
     await settle(ada, [1], "release");
     expect(
-      await work.attention([
+      await work().attention([
         { consumer: name, revision: "1" },
         { consumer: "nobody", revision: "1" },
       ]),
@@ -333,112 +262,4 @@ describe("memberships", () => {
       { consumer: "nobody", changed: true, late: false, waits: false },
     ]);
   });
-});
-
-async function runOut(consumer: string, generation: string): Promise<void> {
-  await given.client.query(
-    "update mem0_cc.consumer_member set lease_until = clock_timestamp() - interval '1 s' where consumer = $1 and generation = $2",
-    [consumer, generation],
-  );
-}
-
-describe("whatever members do, in whatever order", () => {
-  const members = ["ada", "bob", "cyd"] as const;
-  const step = fc.oneof(
-    fc.record({
-      do: fc.constant("take" as const),
-      who: fc.constantFrom(...members),
-      many: fc.integer({ min: 1, max: 4 }),
-    }),
-    fc.record({
-      do: fc.constant("claim" as const),
-      who: fc.constantFrom(...members),
-      many: fc.integer({ min: 1, max: 4 }),
-    }),
-    fc.record({
-      do: fc.constantFrom("ack" as const, "retry" as const, "park" as const, "release" as const),
-      who: fc.constantFrom(...members),
-      many: fc.integer({ min: 0, max: 20 }),
-    }),
-    fc.record({
-      do: fc.constantFrom("lose" as const, "leave" as const),
-      who: fc.constantFrom(...members),
-      many: fc.constant(0),
-    }),
-  );
-
-  test("an event is held by one member at a time, no event goes before an earlier one of its key, and each is settled at last", async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(fc.constantFrom("a", "b", "c", ""), { minLength: 4, maxLength: 12 }),
-        fc.array(step, { maxLength: 25 }),
-        async (sessions, steps) => {
-          const it = await openWork(sessions, { maxAttempts: 3, backoffInitial: { nanos: 10_000_000 } });
-          const generations = new Map<string, string>();
-          /** Position to the generation that holds it, as members were told. */
-          const held = new Map<number, string>();
-          const over = new Set<number>();
-          let read = 0;
-          const generationOf = async (who: string) => {
-            if (!generations.has(who)) generations.set(who, await it.join(who));
-            return generations.get(who)!;
-          };
-          const getting = (position: number, generation: string) => {
-            expect(held.has(position)).toBe(false);
-            expect(over.has(position)).toBe(false);
-            const session = sessions[position - 1]!;
-            for (let earlier = 1; session !== "" && earlier < position; earlier += 1)
-              if (sessions[earlier - 1] === session)
-                expect(over.has(earlier) || held.get(earlier) === generation).toBe(true);
-            held.set(position, generation);
-          };
-          const takeBack = (position: number, generation: string) => {
-            const session = sessions[position - 1]!;
-            held.delete(position);
-            for (const [later, holder] of held)
-              if (session !== "" && later > position && sessions[later - 1] === session && holder === generation)
-                held.delete(later);
-          };
-          const perform = async ({ do: what, who, many }: { do: string; who: string; many: number }) => {
-            const generation = await generationOf(who);
-            const mine = [...held].filter(([, holder]) => holder === generation).map(([position]) => position);
-            const chosen = mine[many % Math.max(1, mine.length)];
-            if (what === "take" && read < sessions.length) {
-              const taken = await it.take(generation, read, Math.min(sessions.length, read + many));
-              read = taken.readThrough;
-              for (const position of taken.given) getting(position, generation);
-            } else if (what === "claim") {
-              for (const { position } of await work.claim(it.name, generation, many)) getting(position, generation);
-            } else if (what === "lose" || what === "leave") {
-              await work.leave(it.name, generation, what === "lose");
-              generations.delete(who);
-              for (const position of mine) held.delete(position);
-            } else if (
-              chosen !== undefined &&
-              (what === "ack" || what === "park" || what === "retry" || what === "release")
-            ) {
-              expect(await it.settle(generation, [chosen], what, { delayMs: 0 })).toEqual([]);
-              if (what === "ack" || what === "park") {
-                held.delete(chosen);
-                over.add(chosen);
-              } else {
-                takeBack(chosen, generation);
-                const died = (await it.dead()).some(({ event }) => Number(event!.body.value!.position) === chosen);
-                if (died) over.add(chosen);
-              }
-            }
-          };
-          for (const one of steps) await perform(one);
-          for (let n = 0; over.size < sessions.length && n < 200; n += 1) {
-            await perform({ do: "take", who: "ada", many: 20 });
-            await perform({ do: "claim", who: "ada", many: 20 });
-            for (const who of members) await perform({ do: "ack", who, many: 0 });
-          }
-          expect(over.size).toBe(sessions.length);
-          expect(await it.settled()).toBe(sessions.length);
-        },
-      ),
-      { numRuns: 25 },
-    );
-  }, 120_000);
 });

@@ -1,9 +1,9 @@
 // Consumers as the database keeps them: made, listed, changed, and their dead letters.
-import { create } from "@bufbuild/protobuf";
+import { clearField, create } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { Verb } from "#gen/cos/auth/v1/auth_pb.ts";
 import { ForgetMemoriesRequestSchema } from "#gen/cos/conductor/v1/forgetting_pb.ts";
-import { type Consumer, ConsumerSchema, DeadLetterSelectorSchema } from "#gen/cos/highway/v1/consumers_pb.ts";
+import { ConsumerSchema, DeadLetterSelectorSchema } from "#gen/cos/highway/v1/consumers_pb.ts";
 import { ListDeadLettersRequestSchema, SeekConsumerRequestSchema } from "#gen/cos/highway/v1/highway_service_pb.ts";
 import { acceptConsumer } from "#services/conductor/domain/accept-consumer.ts";
 import { localScope } from "#shared/auth/scope.ts";
@@ -20,11 +20,6 @@ afterAll(() => given.close());
 const everything = localScope();
 const selectorOf = (which: object) => create(DeadLetterSelectorSchema, { which } as never);
 const all = selectorOf({ case: "all", value: true });
-
-/** The consumer without an acknowledgement deadline. */
-function without({ ackDeadline: _, ...rest }: Consumer): Omit<Consumer, "ackDeadline"> {
-  return rest;
-}
 
 let names = 0;
 /** A consumer with dead letters of the texts that sessions name. */
@@ -153,8 +148,11 @@ describe("consumers", () => {
     const updated = await given.store.consumers.update(callBy(), {
       name: "updated",
       revision: 1n,
-      change: (old) =>
-        acceptConsumer(create(ConsumerSchema, { ...without(old), maxAttempts: 0, description: "for drafts" })),
+      change: (old) => {
+        const changed = { ...old, maxAttempts: 0, description: "for drafts" };
+        clearField(changed, ConsumerSchema.field.ackDeadline);
+        return acceptConsumer(changed);
+      },
     });
     expect(updated).toMatchObject({ revision: 2n, maxAttempts: 5, description: "for drafts" });
     expect(updated.ackDeadline).toBeUndefined();

@@ -6,6 +6,7 @@ import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
 import { ModuleSchema } from "#gen/cos/conductor/v1/module_service_pb.ts";
 import { migrateConductor } from "#services/conductor/migrate.ts";
 import { GroupCommit } from "#services/conductor/store/group-commit.ts";
+import { logMigrations } from "#services/conductor/store/migrations/log-migrations.ts";
 import { openStore, type Store } from "#services/conductor/store/open-store.ts";
 import { recordBatch } from "#services/conductor/store/record-batch.ts";
 import { localScope } from "#shared/auth/scope.ts";
@@ -226,7 +227,7 @@ describe("a server that is not there yet", () => {
     });
     await given.client.query("drop table mem0_cc.migration");
     await expect(given.store.ready()).rejects.toMatchObject({
-      missing: ["0001_create_log", "0002_create_record_batch", "0003_forgetting", "0004_seal_resume_tokens"],
+      missing: logMigrations.map(({ name }) => name),
     });
     await given.close();
   });

@@ -83,6 +83,7 @@ export const ADMIN: Four = ["PD", "PD", "PD", "ok"];
 const CONDUCTOR = "cos.conductor.v1.ConductorService";
 const GRAPH_LOG = "cos.conductor.v1.GraphLogService";
 const MODULES = "cos.conductor.v1.ModuleService";
+const SCRATCH = "cos.conductor.v1.ScratchService";
 const AUTH = "cos.auth.v1.AuthService";
 const HIGHWAY = "cos.highway.v1.HighwayService";
 
@@ -127,6 +128,21 @@ export const TABLE: Readonly<Record<string, Row>> = {
   [`${HIGHWAY}/ListDeadLetters`]: reads(() => ({ consumer: "here" })),
   [`${HIGHWAY}/ReplayDeadLetters`]: needs(ADMIN, () => ({ consumer: "here", selector: { all: true } })),
   [`${HIGHWAY}/PurgeDeadLetters`]: needs(ADMIN, () => ({ consumer: "here", selector: { all: true }, count: "1" })),
+  [`${MODULES}/UpdateModule`]: needs(ADMIN, (n) => ({
+    module: { name: "here", description: `changed ${n}` },
+    updateMask: "description",
+  })),
+  // Of a revision that it will never have: other rows need the module as it is.
+  [`${MODULES}/RetireModule`]: needs(ADMIN, () => ({ name: "here", revision: "999999999" })),
+  [`${MODULES}/ReactivateModule`]: needs(ADMIN, () => ({ name: "here" })),
+  [`${SCRATCH}/PutNote`]: needs(RECORD, (n) => ({
+    note: { module: "here", key: `matrix ${n % 8}`, text: "Up betimes" },
+  })),
+  [`${SCRATCH}/GetNote`]: reads(() => ({ module: "here", key: "matrix" })),
+  [`${SCRATCH}/ListNotes`]: reads(() => ({ module: "here" })),
+  [`${SCRATCH}/TouchNote`]: needs(RECORD, () => ({ module: "here", key: "matrix" })),
+  [`${SCRATCH}/DeleteNote`]: needs(RECORD, () => ({ module: "here", key: "nobody's" })),
+  [`${SCRATCH}/GetScratchStats`]: reads(() => ({ module: "here" })),
   [`${AUTH}/WhoAmI`]: forAllKnown(() => ({})),
   [`${AUTH}/CreateToken`]: needsEverywhere(ADMIN, (n) => ({ name: `fresh-${n}`, kind: "PRINCIPAL_KIND_AGENT" })),
   [`${AUTH}/RotateToken`]: needsEverywhere(ADMIN, () => ({ name: "spare", overlap: "3600s" })),
@@ -154,4 +170,6 @@ export const ANSWERS_TOO: ReadonlyMap<string, number> = new Map([
   [`${HIGHWAY}/Ack`, 10],
   // There is no dead letter.
   [`${HIGHWAY}/PurgeDeadLetters`, 9],
+  [`${SCRATCH}/DeleteNote`, 5],
+  [`${MODULES}/RetireModule`, 10],
 ]);

@@ -17,6 +17,7 @@ import { AuthService } from "#gen/cos/auth/v1/auth_service_pb.ts";
 import { ConductorService } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { GraphLogService } from "#gen/cos/conductor/v1/graph_log_service_pb.ts";
 import { ModuleService } from "#gen/cos/conductor/v1/module_service_pb.ts";
+import { ScratchService } from "#gen/cos/conductor/v1/scratch_service_pb.ts";
 import { GraphService } from "#gen/cos/graph/v1/graph_service_pb.ts";
 import { Health } from "#gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "#gen/grpc/reflection/v1/reflection_pb.ts";
@@ -40,6 +41,7 @@ const SERVICES = [
   ConductorService,
   GraphLogService,
   ModuleService,
+  ScratchService,
   AuthService,
   Health,
   ServerReflection,

@@ -26,9 +26,15 @@ const FURTHER_RULES = "INVALID_FIELD";
 
 /** The reasons with which a right caller's well-formed request may be refused, by RPC. One without a row fails. */
 const REASONS: Readonly<Record<string, readonly string[]>> = {
-  "cos.conductor.v1.ConductorService/RecordMemory": ["MODULE_NOT_FOUND", "IDEMPOTENCY_KEY_REUSED", FURTHER_RULES],
+  "cos.conductor.v1.ConductorService/RecordMemory": [
+    "MODULE_NOT_FOUND",
+    "MODULE_RETIRED",
+    "IDEMPOTENCY_KEY_REUSED",
+    FURTHER_RULES,
+  ],
   "cos.conductor.v1.ConductorService/BatchRecordMemories": [
     "MODULE_NOT_FOUND",
+    "MODULE_RETIRED",
     "IDEMPOTENCY_KEY_REUSED",
     FURTHER_RULES,
   ],
@@ -38,9 +44,30 @@ const REASONS: Readonly<Record<string, readonly string[]>> = {
   "cos.conductor.v1.ConductorService/ForgetMemories": ["MODULE_NOT_FOUND"],
   "cos.conductor.v1.ConductorService/Subscribe": ["MODULE_NOT_FOUND", ...PLACES, FURTHER_RULES],
   "cos.conductor.v1.GraphLogService/RecordGraphAct": ["MODULE_NOT_FOUND", "IDEMPOTENCY_KEY_REUSED", FURTHER_RULES],
-  "cos.conductor.v1.ModuleService/RegisterModule": ["MODULE_EXISTS"],
+  "cos.conductor.v1.ModuleService/RegisterModule": ["MODULE_EXISTS", FURTHER_RULES],
   "cos.conductor.v1.ModuleService/GetModule": ["MODULE_NOT_FOUND"],
   "cos.conductor.v1.ModuleService/ListModules": ["PAGE_TOKEN_INVALID"],
+  "cos.conductor.v1.ModuleService/UpdateModule": ["MODULE_NOT_FOUND", "REVISION_STALE", FURTHER_RULES],
+  "cos.conductor.v1.ModuleService/RetireModule": ["MODULE_NOT_FOUND", "MODULE_BUILT_IN", "REVISION_STALE"],
+  "cos.conductor.v1.ModuleService/ReactivateModule": ["MODULE_NOT_FOUND", "REVISION_STALE"],
+  "cos.conductor.v1.ScratchService/PutNote": [
+    "MODULE_NOT_FOUND",
+    "MODULE_RETIRED",
+    "REVISION_STALE",
+    "QUOTA_EXCEEDED",
+    FURTHER_RULES,
+  ],
+  "cos.conductor.v1.ScratchService/GetNote": ["MODULE_NOT_FOUND", "NOTE_NOT_FOUND"],
+  "cos.conductor.v1.ScratchService/ListNotes": ["MODULE_NOT_FOUND", "PAGE_TOKEN_INVALID"],
+  "cos.conductor.v1.ScratchService/TouchNote": [
+    "MODULE_NOT_FOUND",
+    "MODULE_RETIRED",
+    "NOTE_NOT_FOUND",
+    "REVISION_STALE",
+    FURTHER_RULES,
+  ],
+  "cos.conductor.v1.ScratchService/DeleteNote": ["MODULE_NOT_FOUND", "NOTE_NOT_FOUND", "REVISION_STALE"],
+  "cos.conductor.v1.ScratchService/GetScratchStats": ["MODULE_NOT_FOUND"],
   "cos.auth.v1.AuthService/WhoAmI": [],
   "cos.auth.v1.AuthService/CreateToken": ["PRINCIPAL_EXISTS", FURTHER_RULES],
   "cos.auth.v1.AuthService/RotateToken": ["PRINCIPAL_NOT_FOUND", FURTHER_RULES],

@@ -11,6 +11,8 @@ import { PrincipalKind, PrincipalSchema, Verb } from "#gen/cos/auth/v1/auth_pb.t
 import { AuthService } from "#gen/cos/auth/v1/auth_service_pb.ts";
 import { ConductorService, RecordMemoryRequestSchema } from "#gen/cos/conductor/v1/conductor_service_pb.ts";
 import { ModuleService } from "#gen/cos/conductor/v1/module_service_pb.ts";
+import { ScratchService } from "#gen/cos/conductor/v1/scratch_service_pb.ts";
+import { HighwayService } from "#gen/cos/highway/v1/highway_service_pb.ts";
 import { lineItems } from "#services/cli/import/line-items.ts";
 import { planLines } from "#services/cli/import/plan-lines.ts";
 import type { Item } from "#services/cli/import/record-items.ts";
@@ -310,6 +312,8 @@ test("Ctrl-C waits for answers that never come only so long", async () => {
   const connection = {
     conductor: createClient(ConductorService, transport),
     modules: createClient(ModuleService, transport),
+    scratch: createClient(ScratchService, transport),
+    highway: createClient(HighwayService, transport),
     auth: createClient(AuthService, transport),
   };
   const memory = { module: "cc", eventType: "note", source: "me", text: "x" };

@@ -99,6 +99,20 @@ describe("a subscriber", () => {
     await Promise.all([all.stop(), few.stop()]);
   });
 
+  test("of all modules takes in one that was registered here at once, whenever the next sweep is due", async () => {
+    const port = new MemoryLog(["cc"]);
+    const hub = await openFastHub(port, { sweeper: { tickMinMs: 60, tickMaxMs: 3_600_000 } });
+    const listener = new Listener(hub, { allModules: true });
+    await listener.until(({ frames }) => frames.length >= 2);
+    for (const module of ["first", "second"]) {
+      port.register(module);
+      hub.lookForModules();
+      await listener.until(({ named }) => named.has(module));
+    }
+    expect(listener.faults).toEqual([]);
+    await listener.stop();
+  });
+
   test("with a filter gets what it wants, and is moved on by checkpoints where it wants nothing", async () => {
     const port = new MemoryLog();
     port.record("cc", [{ tags: ["a"] }, {}, { tags: ["a"] }, {}, {}]);

@@ -11,15 +11,15 @@ import { file_cos_api_v1_annotations } from "../../api/v1/annotations_pb.ts";
 import { file_cos_auth_v1_auth } from "../../auth/v1/auth_pb.ts";
 import type { Cursor } from "../../highway/v1/highway_pb.ts";
 import { file_cos_highway_v1_highway } from "../../highway/v1/highway_pb.ts";
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Duration, FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file cos/conductor/v1/module_service.proto.
  */
 export const file_cos_conductor_v1_module_service: GenFile = /*@__PURE__*/
-  fileDesc("CiVjb3MvY29uZHVjdG9yL3YxL21vZHVsZV9zZXJ2aWNlLnByb3RvEhBjb3MuY29uZHVjdG9yLnYxIpIDCgZNb2R1bGUSTwoEbmFtZRgBIAEoCUJBukg+cjwYKDIdXlthLXpdW2EtejAtOV0qKF9bYS16MC05XSspKiRaA2FsbFoDYW55WgNjb3NaBG1lbTBaBG5vbmUSGwoFdGl0bGUYAiABKAlCDLpICXIHGMgBugEBABIhCgtkZXNjcmlwdGlvbhgDIAEoCUIMukgJcgcY0A+6AQEAEjIKBXN0YXRlGAQgASgOMh0uY29zLmNvbmR1Y3Rvci52MS5Nb2R1bGVTdGF0ZUIEiM4YARIqCgRoZWFkGAUgASgLMhYuY29zLmhpZ2h3YXkudjEuQ3Vyc29yQgSIzhgBEhMKBWZsb29yGAYgASgDQgSIzhgBEjQKCmNyZWF0ZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgSIzhgBEjQKCnVwZGF0ZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgSIzhgBEhYKCHJldmlzaW9uGAkgASgDQgSIzhgBIkkKFVJlZ2lzdGVyTW9kdWxlUmVxdWVzdBIwCgZtb2R1bGUYASABKAsyGC5jb3MuY29uZHVjdG9yLnYxLk1vZHVsZUIGukgDyAEBIkIKFlJlZ2lzdGVyTW9kdWxlUmVzcG9uc2USKAoGbW9kdWxlGAEgASgLMhguY29zLmNvbmR1Y3Rvci52MS5Nb2R1bGUiSAoQR2V0TW9kdWxlUmVxdWVzdBI0CgRuYW1lGAEgASgJQia6SCNyIRgoMh1eW2Etel1bYS16MC05XSooX1thLXowLTldKykqJCI9ChFHZXRNb2R1bGVSZXNwb25zZRIoCgZtb2R1bGUYASABKAsyGC5jb3MuY29uZHVjdG9yLnYxLk1vZHVsZSJOChJMaXN0TW9kdWxlc1JlcXVlc3QSGgoJcGFnZV9zaXplGAEgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAgIlkKE0xpc3RNb2R1bGVzUmVzcG9uc2USKQoHbW9kdWxlcxgBIAMoCzIYLmNvcy5jb25kdWN0b3IudjEuTW9kdWxlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSpeCgtNb2R1bGVTdGF0ZRIcChhNT0RVTEVfU1RBVEVfVU5TUEVDSUZJRUQQABIXChNNT0RVTEVfU1RBVEVfQUNUSVZFEAESGAoUTU9EVUxFX1NUQVRFX1JFVElSRUQQAjLMAgoNTW9kdWxlU2VydmljZRJrCg5SZWdpc3Rlck1vZHVsZRInLmNvcy5jb25kdWN0b3IudjEuUmVnaXN0ZXJNb2R1bGVSZXF1ZXN0GiguY29zLmNvbmR1Y3Rvci52MS5SZWdpc3Rlck1vZHVsZVJlc3BvbnNlIgaSzhgCCAMSZQoJR2V0TW9kdWxlEiIuY29zLmNvbmR1Y3Rvci52MS5HZXRNb2R1bGVSZXF1ZXN0GiMuY29zLmNvbmR1Y3Rvci52MS5HZXRNb2R1bGVSZXNwb25zZSIPkAIBks4YCAgCEgRuYW1lEmcKC0xpc3RNb2R1bGVzEiQuY29zLmNvbmR1Y3Rvci52MS5MaXN0TW9kdWxlc1JlcXVlc3QaJS5jb3MuY29uZHVjdG9yLnYxLkxpc3RNb2R1bGVzUmVzcG9uc2UiC5ACAZLOGAQIAhgBYgZwcm90bzM", [file_buf_validate_validate, file_cos_api_v1_annotations, file_cos_auth_v1_auth, file_cos_highway_v1_highway, file_google_protobuf_timestamp]);
+  fileDesc("CiVjb3MvY29uZHVjdG9yL3YxL21vZHVsZV9zZXJ2aWNlLnByb3RvEhBjb3MuY29uZHVjdG9yLnYxIooFCgZNb2R1bGUSTwoEbmFtZRgBIAEoCUJBukg+cjwYKDIdXlthLXpdW2EtejAtOV0qKF9bYS16MC05XSspKiRaA2FsbFoDYW55WgNjb3NaBG1lbTBaBG5vbmUSGwoFdGl0bGUYAiABKAlCDLpICXIHGMgBugEBABIhCgtkZXNjcmlwdGlvbhgDIAEoCUIMukgJcgcY0A+6AQEAEjIKBXN0YXRlGAQgASgOMh0uY29zLmNvbmR1Y3Rvci52MS5Nb2R1bGVTdGF0ZUIEiM4YARIqCgRoZWFkGAUgASgLMhYuY29zLmhpZ2h3YXkudjEuQ3Vyc29yQgSIzhgBEhMKBWZsb29yGAYgASgDQgSIzhgBEjQKCmNyZWF0ZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgSIzhgBEjQKCnVwZGF0ZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgSIzhgBEhYKCHJldmlzaW9uGAkgASgDQgSIzhgBEhkKCGxhbmd1YWdlGAogASgJQge6SARyAhgoEiYKEXNjcmF0Y2hfbm90ZXNfbWF4GAsgASgDQgu6SAgiBhjAhD0oABIpChFzY3JhdGNoX2J5dGVzX21heBgMIAEoA0IOukgLIgkYgICAgIACKAASQQoLc2NyYXRjaF90dGwYDSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CEbpIDqoBCyIFCIDnhA8yAggBEkUKD3NjcmF0Y2hfdHRsX21heBgOIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIRukgOqgELIgUIgOeEDzICCAEiSQoVUmVnaXN0ZXJNb2R1bGVSZXF1ZXN0EjAKBm1vZHVsZRgBIAEoCzIYLmNvcy5jb25kdWN0b3IudjEuTW9kdWxlQga6SAPIAQEiQgoWUmVnaXN0ZXJNb2R1bGVSZXNwb25zZRIoCgZtb2R1bGUYASABKAsyGC5jb3MuY29uZHVjdG9yLnYxLk1vZHVsZSJIChBHZXRNb2R1bGVSZXF1ZXN0EjQKBG5hbWUYASABKAlCJrpII3IhGCgyHV5bYS16XVthLXowLTldKihfW2EtejAtOV0rKSokIj0KEUdldE1vZHVsZVJlc3BvbnNlEigKBm1vZHVsZRgBIAEoCzIYLmNvcy5jb25kdWN0b3IudjEuTW9kdWxlIk4KEkxpc3RNb2R1bGVzUmVxdWVzdBIaCglwYWdlX3NpemUYASABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgCAiWQoTTGlzdE1vZHVsZXNSZXNwb25zZRIpCgdtb2R1bGVzGAEgAygLMhguY29zLmNvbmR1Y3Rvci52MS5Nb2R1bGUSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIpsBChNVcGRhdGVNb2R1bGVSZXF1ZXN0EjAKBm1vZHVsZRgBIAEoCzIYLmNvcy5jb25kdWN0b3IudjEuTW9kdWxlQga6SAPIAQESNwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrQga6SAPIAQESGQoIcmV2aXNpb24YAyABKANCB7pIBCICKAAiQAoUVXBkYXRlTW9kdWxlUmVzcG9uc2USKAoGbW9kdWxlGAEgASgLMhguY29zLmNvbmR1Y3Rvci52MS5Nb2R1bGUiZgoTUmV0aXJlTW9kdWxlUmVxdWVzdBI0CgRuYW1lGAEgASgJQia6SCNyIRgoMh1eW2Etel1bYS16MC05XSooX1thLXowLTldKykqJBIZCghyZXZpc2lvbhgCIAEoA0IHukgEIgIoACJAChRSZXRpcmVNb2R1bGVSZXNwb25zZRIoCgZtb2R1bGUYASABKAsyGC5jb3MuY29uZHVjdG9yLnYxLk1vZHVsZSJqChdSZWFjdGl2YXRlTW9kdWxlUmVxdWVzdBI0CgRuYW1lGAEgASgJQia6SCNyIRgoMh1eW2Etel1bYS16MC05XSooX1thLXowLTldKykqJBIZCghyZXZpc2lvbhgCIAEoA0IHukgEIgIoACJEChhSZWFjdGl2YXRlTW9kdWxlUmVzcG9uc2USKAoGbW9kdWxlGAEgASgLMhguY29zLmNvbmR1Y3Rvci52MS5Nb2R1bGUqXgoLTW9kdWxlU3RhdGUSHAoYTU9EVUxFX1NUQVRFX1VOU1BFQ0lGSUVEEAASFwoTTU9EVUxFX1NUQVRFX0FDVElWRRABEhgKFE1PRFVMRV9TVEFURV9SRVRJUkVEEAIypgUKDU1vZHVsZVNlcnZpY2USawoOUmVnaXN0ZXJNb2R1bGUSJy5jb3MuY29uZHVjdG9yLnYxLlJlZ2lzdGVyTW9kdWxlUmVxdWVzdBooLmNvcy5jb25kdWN0b3IudjEuUmVnaXN0ZXJNb2R1bGVSZXNwb25zZSIGks4YAggDEmUKCUdldE1vZHVsZRIiLmNvcy5jb25kdWN0b3IudjEuR2V0TW9kdWxlUmVxdWVzdBojLmNvcy5jb25kdWN0b3IudjEuR2V0TW9kdWxlUmVzcG9uc2UiD5ACAZLOGAgIAhIEbmFtZRJnCgtMaXN0TW9kdWxlcxIkLmNvcy5jb25kdWN0b3IudjEuTGlzdE1vZHVsZXNSZXF1ZXN0GiUuY29zLmNvbmR1Y3Rvci52MS5MaXN0TW9kdWxlc1Jlc3BvbnNlIguQAgGSzhgECAIYARJyCgxVcGRhdGVNb2R1bGUSJS5jb3MuY29uZHVjdG9yLnYxLlVwZGF0ZU1vZHVsZVJlcXVlc3QaJi5jb3MuY29uZHVjdG9yLnYxLlVwZGF0ZU1vZHVsZVJlc3BvbnNlIhOSzhgPCAUSC21vZHVsZS5uYW1lEmsKDFJldGlyZU1vZHVsZRIlLmNvcy5jb25kdWN0b3IudjEuUmV0aXJlTW9kdWxlUmVxdWVzdBomLmNvcy5jb25kdWN0b3IudjEuUmV0aXJlTW9kdWxlUmVzcG9uc2UiDJLOGAgIBRIEbmFtZRJ3ChBSZWFjdGl2YXRlTW9kdWxlEikuY29zLmNvbmR1Y3Rvci52MS5SZWFjdGl2YXRlTW9kdWxlUmVxdWVzdBoqLmNvcy5jb25kdWN0b3IudjEuUmVhY3RpdmF0ZU1vZHVsZVJlc3BvbnNlIgySzhgICAUSBG5hbWViBnByb3RvMw", [file_buf_validate_validate, file_cos_api_v1_annotations, file_cos_auth_v1_auth, file_cos_highway_v1_highway, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
 
 /**
  * A namespace with one gapless order.
@@ -90,6 +90,43 @@ export type Module = Message<"cos.conductor.v1.Module"> & {
    * @generated from field: int64 revision = 9;
    */
   revision: bigint;
+
+  /**
+   * In which language its texts are searched, by the name that PostgreSQL has for it: `english`, `german`, `french` ..., or `simple` for
+   * none in particular. Unset: `english`. In answers: the one that counts, as for all settings below.
+   *
+   * @generated from field: string language = 10;
+   */
+  language: string;
+
+  /**
+   * How many scratch notes it may hold: at most 1,000,000. Unset: 10,000.
+   *
+   * @generated from field: int64 scratch_notes_max = 11;
+   */
+  scratchNotesMax: bigint;
+
+  /**
+   * How many bytes its scratch notes may come to, keys included: at most 64 GiB. Unset: 64 MiB.
+   *
+   * @generated from field: int64 scratch_bytes_max = 12;
+   */
+  scratchBytesMax: bigint;
+
+  /**
+   * How long a scratch note lives that does not say it: from 1 s to `scratch_ttl_max`, in whole milliseconds. Unset: 24 hours, or
+   * `scratch_ttl_max` if that is less.
+   *
+   * @generated from field: google.protobuf.Duration scratch_ttl = 13;
+   */
+  scratchTtl?: Duration | undefined;
+
+  /**
+   * How long a scratch note may live: from 1 s to 365 days, in whole milliseconds. Unset: 30 days. Notes that are there keep their time.
+   *
+   * @generated from field: google.protobuf.Duration scratch_ttl_max = 14;
+   */
+  scratchTtlMax?: Duration | undefined;
 };
 
 /**
@@ -240,6 +277,161 @@ export const ListModulesResponseSchema: GenMessage<ListModulesResponse> = /*@__P
   messageDesc(file_cos_conductor_v1_module_service, 6);
 
 /**
+ * A module to change.
+ *
+ * @generated from message cos.conductor.v1.UpdateModuleRequest
+ */
+export type UpdateModuleRequest = Message<"cos.conductor.v1.UpdateModuleRequest"> & {
+  /**
+   * Required. Its name, and what the mask names; fields that are output only are ignored.
+   *
+   * @generated from field: cos.conductor.v1.Module module = 1;
+   */
+  module?: Module | undefined;
+
+  /**
+   * Required. What to change: `title`, `description`, `language`, `scratch_notes_max`, `scratch_bytes_max`, `scratch_ttl` or
+   * `scratch_ttl_max`, or `*` for all of them. What is named and unset in `module` is as if it had never been set.
+   *
+   * @generated from field: google.protobuf.FieldMask update_mask = 2;
+   */
+  updateMask?: FieldMask | undefined;
+
+  /**
+   * The revision that was read. Unset: whichever it has. Another one: ABORTED, and nothing is changed.
+   *
+   * @generated from field: int64 revision = 3;
+   */
+  revision: bigint;
+};
+
+/**
+ * Describes the message cos.conductor.v1.UpdateModuleRequest.
+ * Use `create(UpdateModuleRequestSchema)` to create a new message.
+ */
+export const UpdateModuleRequestSchema: GenMessage<UpdateModuleRequest> = /*@__PURE__*/
+  messageDesc(file_cos_conductor_v1_module_service, 7);
+
+/**
+ * The module as it is now.
+ *
+ * @generated from message cos.conductor.v1.UpdateModuleResponse
+ */
+export type UpdateModuleResponse = Message<"cos.conductor.v1.UpdateModuleResponse"> & {
+  /**
+   * The module.
+   *
+   * @generated from field: cos.conductor.v1.Module module = 1;
+   */
+  module?: Module | undefined;
+};
+
+/**
+ * Describes the message cos.conductor.v1.UpdateModuleResponse.
+ * Use `create(UpdateModuleResponseSchema)` to create a new message.
+ */
+export const UpdateModuleResponseSchema: GenMessage<UpdateModuleResponse> = /*@__PURE__*/
+  messageDesc(file_cos_conductor_v1_module_service, 8);
+
+/**
+ * A module to retire.
+ *
+ * @generated from message cos.conductor.v1.RetireModuleRequest
+ */
+export type RetireModuleRequest = Message<"cos.conductor.v1.RetireModuleRequest"> & {
+  /**
+   * Required. Its name.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * The revision that was read. Unset: whichever it has. Another one: ABORTED, and nothing is changed.
+   *
+   * @generated from field: int64 revision = 2;
+   */
+  revision: bigint;
+};
+
+/**
+ * Describes the message cos.conductor.v1.RetireModuleRequest.
+ * Use `create(RetireModuleRequestSchema)` to create a new message.
+ */
+export const RetireModuleRequestSchema: GenMessage<RetireModuleRequest> = /*@__PURE__*/
+  messageDesc(file_cos_conductor_v1_module_service, 9);
+
+/**
+ * The module as it is now.
+ *
+ * @generated from message cos.conductor.v1.RetireModuleResponse
+ */
+export type RetireModuleResponse = Message<"cos.conductor.v1.RetireModuleResponse"> & {
+  /**
+   * The module. The head is its last, until it is brought back; but for what the log itself tells of it (forgetting, acts upon the graph).
+   *
+   * @generated from field: cos.conductor.v1.Module module = 1;
+   */
+  module?: Module | undefined;
+};
+
+/**
+ * Describes the message cos.conductor.v1.RetireModuleResponse.
+ * Use `create(RetireModuleResponseSchema)` to create a new message.
+ */
+export const RetireModuleResponseSchema: GenMessage<RetireModuleResponse> = /*@__PURE__*/
+  messageDesc(file_cos_conductor_v1_module_service, 10);
+
+/**
+ * A module to bring back.
+ *
+ * @generated from message cos.conductor.v1.ReactivateModuleRequest
+ */
+export type ReactivateModuleRequest = Message<"cos.conductor.v1.ReactivateModuleRequest"> & {
+  /**
+   * Required. Its name.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * The revision that was read. Unset: whichever it has. Another one: ABORTED, and nothing is changed.
+   *
+   * @generated from field: int64 revision = 2;
+   */
+  revision: bigint;
+};
+
+/**
+ * Describes the message cos.conductor.v1.ReactivateModuleRequest.
+ * Use `create(ReactivateModuleRequestSchema)` to create a new message.
+ */
+export const ReactivateModuleRequestSchema: GenMessage<ReactivateModuleRequest> = /*@__PURE__*/
+  messageDesc(file_cos_conductor_v1_module_service, 11);
+
+/**
+ * The module as it is now.
+ *
+ * @generated from message cos.conductor.v1.ReactivateModuleResponse
+ */
+export type ReactivateModuleResponse = Message<"cos.conductor.v1.ReactivateModuleResponse"> & {
+  /**
+   * The module.
+   *
+   * @generated from field: cos.conductor.v1.Module module = 1;
+   */
+  module?: Module | undefined;
+};
+
+/**
+ * Describes the message cos.conductor.v1.ReactivateModuleResponse.
+ * Use `create(ReactivateModuleResponseSchema)` to create a new message.
+ */
+export const ReactivateModuleResponseSchema: GenMessage<ReactivateModuleResponse> = /*@__PURE__*/
+  messageDesc(file_cos_conductor_v1_module_service, 12);
+
+/**
  * Whether a module takes memories.
  *
  * @generated from enum cos.conductor.v1.ModuleState
@@ -315,6 +507,37 @@ export const ModuleService: GenService<{
     methodKind: "unary";
     input: typeof ListModulesRequestSchema;
     output: typeof ListModulesResponseSchema;
+  },
+  /**
+   * Changes what a module is called and how it is set, of a retired one too.
+   *
+   * @generated from rpc cos.conductor.v1.ModuleService.UpdateModule
+   */
+  updateModule: {
+    methodKind: "unary";
+    input: typeof UpdateModuleRequestSchema;
+    output: typeof UpdateModuleResponseSchema;
+  },
+  /**
+   * Retires a module: it is read as before, and takes no memory and no note any more once this has answered. Of one that is retired
+   * already nothing changes. Not `cc`: FAILED_PRECONDITION.
+   *
+   * @generated from rpc cos.conductor.v1.ModuleService.RetireModule
+   */
+  retireModule: {
+    methodKind: "unary";
+    input: typeof RetireModuleRequestSchema;
+    output: typeof RetireModuleResponseSchema;
+  },
+  /**
+   * Brings a retired module back: it takes memories and notes again. Of one that is active nothing changes.
+   *
+   * @generated from rpc cos.conductor.v1.ModuleService.ReactivateModule
+   */
+  reactivateModule: {
+    methodKind: "unary";
+    input: typeof ReactivateModuleRequestSchema;
+    output: typeof ReactivateModuleResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_cos_conductor_v1_module_service, 0);

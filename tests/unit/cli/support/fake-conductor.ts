@@ -1,10 +1,11 @@
 import { clone, create, equals } from "@bufbuild/protobuf";
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { type Timestamp, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, createRouterTransport, type HandlerContext } from "@connectrpc/connect";
 import { AuthService } from "#gen/cos/auth/v1/auth_service_pb.ts";
 import {
   ConductorService,
   type GetMemoryRequest,
+  ListMemoriesOrder,
   type ListMemoriesRequest,
   ListMemoriesRequestSchema,
   type RecordMemoriesRequest,
@@ -25,15 +26,14 @@ import {
   type ForgetMemoriesResponse,
   ForgetMemoriesResponseSchema,
 } from "#gen/cos/conductor/v1/forgetting_pb.ts";
-import {
-  type GetModuleRequest,
-  ModuleService,
-  type RegisterModuleRequest,
-} from "#gen/cos/conductor/v1/module_service_pb.ts";
+import { ModuleService } from "#gen/cos/conductor/v1/module_service_pb.ts";
+import { ScratchService } from "#gen/cos/conductor/v1/scratch_service_pb.ts";
 import { type Memory, MemorySchema } from "#gen/cos/memory/v1/memory_pb.ts";
 import type { OpenTransport } from "#services/cli/terminal.ts";
 import { type BoundService, bindService } from "#shared/rpc/bind-service.ts";
 import { FakeAuth } from "./fake-auth.ts";
+import { FakeModules } from "./fake-modules.ts";
+import { FakeScratch } from "./fake-scratch.ts";
 
 /** How a fake may misbehave; each is asked once for each chance it has. */
 export interface Mischief {
@@ -66,6 +66,10 @@ function callOf({ requestHeader, signal }: HandlerContext): Call {
   return { requestId: requestHeader.get("x-request-id") ?? "given-by-the-server", signal };
 }
 
+function microsecondsOf(instant: Timestamp | undefined): number {
+  return Number(instant?.seconds) * 1_000_000 + (instant?.nanos ?? 0) / 1000;
+}
+
 function unimplemented(): never {
   throw new ConnectError("not in this fake", Code.Unimplemented);
 }
@@ -81,6 +85,12 @@ export class FakeConductor {
   /** Whether Redis is there to be cleared. */
   highwayCleared = true;
   readonly auth = new FakeAuth(() => this.#check());
+  readonly scratch = new FakeScratch(() => this.#check());
+  readonly modules = new FakeModules({
+    memories: this.memories,
+    check: () => this.#check(),
+    checkName: (field, name) => this.#checkName(field, name),
+  });
   /** One script a stream; when they are used up, streams end with UNAVAILABLE. */
   streams: ((request: SubscribeRequest, signal: AbortSignal) => AsyncIterable<SubscribeResponse["frame"]>)[] = [];
   /** Pages that `listMemories` answers with, instead of what was recorded. */
@@ -89,7 +99,7 @@ export class FakeConductor {
 
   /** A transport that ends in this process, without a socket. */
   transport(): OpenTransport {
-    const { conductor, modules } = this.#handlers();
+    const { conductor } = this.#handlers();
     const transport = createRouterTransport((router) => {
       router.service(ConductorService, {
         recordMemory: (request, context) => conductor.recordMemory(request, callOf(context)),
@@ -99,7 +109,8 @@ export class FakeConductor {
         subscribe: (request, context) => conductor.subscribe(request, callOf(context)),
         forgetMemories: conductor.forgetMemories,
       });
-      router.service(ModuleService, modules);
+      router.service(ModuleService, this.modules.handlers);
+      router.service(ScratchService, this.scratch.handlers);
       router.service(AuthService, this.auth.handlers);
     });
     return { ...transport, close: () => undefined };
@@ -107,10 +118,11 @@ export class FakeConductor {
 
   /** The services, to be served over a socket. */
   services(): BoundService[] {
-    const { conductor, modules } = this.#handlers();
+    const { conductor } = this.#handlers();
     return [
       bindService(ConductorService, { ...conductor, batchRecordMemories: unimplemented }),
-      bindService(ModuleService, modules),
+      bindService(ModuleService, this.modules.handlers),
+      bindService(ScratchService, this.scratch.handlers),
       bindService(AuthService, this.auth.handlers),
     ];
   }
@@ -125,20 +137,6 @@ export class FakeConductor {
         listMemories: async (request: ListMemoriesRequest) => this.#list(request),
         subscribe: (request: SubscribeRequest, call: Call) => this.#subscribe(request, call.signal),
         forgetMemories: (request: ForgetMemoriesRequest) => this.#forget(request),
-      },
-      modules: {
-        getModule: async ({ name }: GetModuleRequest) => {
-          this.#check();
-          this.#checkName("name", name);
-          if (!this.memories.has(name)) throw new ConnectError(`no module ${name}`, Code.NotFound);
-          return { module: { name } };
-        },
-        registerModule: async ({ module }: RegisterModuleRequest) => {
-          this.#check();
-          this.memories.set(module!.name, []);
-          return { module: { name: module!.name } };
-        },
-        listModules: async () => ({ modules: [...this.memories.keys()].map((name) => ({ name })) }),
       },
     };
   }
@@ -253,8 +251,13 @@ export class FakeConductor {
         matches(filter?.sessionIds, sessionId) &&
         (filter?.eventTypes.includes("diary.*") || matches(filter?.eventTypes, eventType)),
     );
+    const until = filter?.recorded?.until;
+    const fitting = all.filter(
+      ({ recordedAt }) => until === undefined || microsecondsOf(recordedAt) < microsecondsOf(until),
+    );
+    if (request.order === ListMemoriesOrder.RECORDED_DESCENDING) fitting.reverse();
     const end = index + (request.pageSize || 50);
-    return { memories: all.slice(index, end), nextPageToken: end < all.length ? String(end) : "" };
+    return { memories: fitting.slice(index, end), nextPageToken: end < fitting.length ? String(end) : "" };
   }
 
   /** Forgets two memories a frame; the ids that it tells of go into an event. */

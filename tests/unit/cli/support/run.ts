@@ -1,6 +1,6 @@
 import { PassThrough, Readable, Writable } from "node:stream";
 import { runCli } from "#services/cli/run-cli.ts";
-import type { ConnectionTarget, OpenTransport, Terminal } from "#services/cli/terminal.ts";
+import type { ConnectionTarget, OpenTransport, ProcessEvents, Terminal } from "#services/cli/terminal.ts";
 
 /** A stream that keeps what is written to it. */
 export class Sink extends Writable {
@@ -34,6 +34,7 @@ export interface RunOptions {
   readonly columns?: number;
   readonly stdout?: Writable;
   readonly signal?: AbortSignal;
+  readonly processEvents?: ProcessEvents;
   readonly onStdout?: (text: string) => void;
   readonly onStderr?: (text: string) => void;
 }
@@ -68,6 +69,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
       return Promise.resolve(transport);
     },
     userName: () => "samuel",
+    processEvents: options.processEvents ?? { suspend: () => undefined, listen: () => () => undefined },
   };
   const exitCode = await runCli(argv, terminal);
   const addresses = targets.map(({ address }) => address);

@@ -1,0 +1,35 @@
+/**
+ * The text search configurations that every PostgreSQL from 15 on brings (pg_ts_config), by name. One of a database's own is not among
+ * them: the next server that the log moves to might not have it.
+ */
+export const SEARCH_LANGUAGES: readonly string[] = [
+  "arabic",
+  "armenian",
+  "basque",
+  "catalan",
+  "danish",
+  "dutch",
+  "english",
+  "finnish",
+  "french",
+  "german",
+  "greek",
+  "hindi",
+  "hungarian",
+  "indonesian",
+  "irish",
+  "italian",
+  "lithuanian",
+  "nepali",
+  "norwegian",
+  "portuguese",
+  "romanian",
+  "russian",
+  "serbian",
+  "simple",
+  "spanish",
+  "swedish",
+  "tamil",
+  "turkish",
+  "yiddish",
+];

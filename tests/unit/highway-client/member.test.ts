@@ -1,0 +1,486 @@
+import { setTimeout as delay, setImmediate as turn } from "node:timers/promises";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { Consumer_Key as Key } from "#gen/cos/highway/v1/consumers_pb.ts";
+import { Settle_Outcome as Outcome } from "#gen/cos/highway/v1/consuming_pb.ts";
+import { GoAway_Reason } from "#gen/cos/highway/v1/highway_pb.ts";
+import { type ConsumedWork, type MemberOptions, type MemberState, member } from "#shared/highway/client/member.ts";
+import type { ConsumedTask } from "#shared/highway/client/membership.ts";
+import { ParkEvent } from "#shared/highway/client/park-event.ts";
+import { ReleaseEvent } from "#shared/highway/client/release-event.ts";
+import { RetryEvent } from "#shared/highway/client/retry-event.ts";
+import { Subscriber, type SubscriberOptions } from "#shared/highway/client/subscriber.ts";
+import { FakeConsumer, type FakeConsumerOptions, refusal, type Seat } from "./fake-consumer.ts";
+
+interface Working {
+  readonly fake: FakeConsumer;
+  readonly subscriber: Subscriber<ConsumedTask, ConsumedWork>;
+  readonly ended: Promise<void>;
+  readonly states: MemberState[];
+  /** `module/position#attempt`, as handlers began. */
+  readonly begun: string[];
+}
+
+type Given = Partial<SubscriberOptions<ConsumedTask, ConsumedWork>> & { member?: Partial<MemberOptions> };
+
+function work(
+  fake: FakeConsumer,
+  { member: given = {}, handle = async () => undefined, ...options }: Given = {},
+): Working {
+  const states: MemberState[] = [];
+  const begun: string[] = [];
+  const source = member({
+    client: fake.client(),
+    consumer: "c",
+    onState: (state) => states.push(state),
+    backoff: { initialMs: 0, maxMs: 0 },
+    ...given,
+  });
+  const subscriber = new Subscriber({
+    source,
+    graceMs: 5_000,
+    ...options,
+    handle: (each, signal) => {
+      begun.push(...each.events.map(({ module, position, attempt }) => `${module}/${position}#${attempt}`));
+      return handle(each, signal);
+    },
+  });
+  const ended = subscriber.run();
+  ended.catch(() => undefined);
+  return { fake, subscriber, ended, states, begun };
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  for (let turns = 0; !holds(); turns += 1) {
+    if (turns > 20_000) throw new Error("it never came to that");
+    await turn();
+    if (turns % 50 === 49) await delay(1);
+  }
+}
+
+const memories = (module: string, count: number, extra: object = {}) =>
+  Array.from({ length: count }, (_, index) => ({ module, position: BigInt(index + 1), ...extra }));
+
+function consumerOf(options: Partial<FakeConsumerOptions> = {}): FakeConsumer {
+  return new FakeConsumer({ key: Key.SESSION, ...options });
+}
+
+const settlesOf = ({ settles }: FakeConsumer, outcome: Outcome) =>
+  settles.filter((settle) => settle.outcome === outcome);
+const seatOf = (fake: FakeConsumer, index = -1): Seat => fake.seats.at(index) as Seat;
+
+test("joins, works and acknowledges in few messages", async () => {
+  const fake = consumerOf();
+  fake.add(...memories("cc", 20));
+  const { subscriber, ended, begun, states } = work(fake, { concurrency: 20 });
+  await until(() => fake.isDone);
+  expect(begun).toHaveLength(20);
+  expect(fake.settles).toHaveLength(1);
+  expect(states).toMatchObject([{ kind: "joined", generation: 1n, resumed: false }]);
+  await subscriber.close();
+  await ended;
+});
+
+test("M3: credit is for what handlers can take, and what waits for its key does not count", async () => {
+  const fake = consumerOf();
+  fake.add(...memories("cc", 9, { sessionId: "slow" }));
+  const slow = Promise.withResolvers<void>();
+  const { subscriber } = work(fake, {
+    concurrency: 2,
+    handle: ({ events }) => (events[0]?.position === 1 ? slow.promise : Promise.resolve()),
+  });
+  await until(() => fake.items.filter(({ state }) => state === "held").length === 9);
+  expect(seatOf(fake).creditMax).toBe(4);
+  fake.add({ module: "cc", position: 10n, sessionId: "quick" });
+  await until(() => fake.stateOf("cc", 10) === "settled");
+  slow.resolve();
+  await until(() => fake.isDone);
+  await subscriber.close();
+});
+
+describe("C3: a handler that fails", () => {
+  test("gives its event back with its words, and what follows of its key is not begun", async () => {
+    const fake = consumerOf();
+    fake.add(...memories("cc", 3, { sessionId: "a" }), { module: "cc", position: 4n, sessionId: "b" });
+    let failures = 0;
+    const told: unknown[] = [];
+    const { subscriber, begun } = work(fake, {
+      concurrency: 4,
+      member: { onFailed: ({ position }, error) => told.push([position, (error as Error).message]) },
+      handle: async ({ events }) => {
+        await turn();
+        if (events[0]?.position === 1 && failures++ < 1) throw new Error(`bad\0 ${"x".repeat(3000)}`);
+      },
+    });
+    await until(() => fake.isDone);
+    expect(begun.filter((name) => !name.startsWith("cc/4"))).toEqual(["cc/1#1", "cc/1#2", "cc/2#1", "cc/3#1"]);
+    const [retry] = settlesOf(fake, Outcome.RETRY);
+    expect(retry?.error).toMatch(/^bad x{1000,}$/);
+    expect(retry?.error).toHaveLength(2000);
+    expect(retry?.delay).toBeUndefined();
+    expect(told).toHaveLength(1);
+    await subscriber.close();
+  });
+
+  test("may ask for a delay, throw what is no error, park, or not have tried", async () => {
+    const fake = consumerOf();
+    fake.add(...memories("cc", 4));
+    let releases = 0;
+    const { subscriber } = work(fake, {
+      handle: async ({ events }) => {
+        const [{ position, attempt } = { position: 0, attempt: 0 }] = events;
+        if (attempt > 1) return;
+        if (position === 1) throw new RetryEvent(1500, "busy");
+        if (position === 2) throw new ParkEvent("hopeless");
+        if (position === 4 && releases++ === 0) throw new ReleaseEvent("not now");
+        if (position === 4) return;
+        throw "a text";
+      },
+    });
+    await until(() => fake.isDone);
+    expect(settlesOf(fake, Outcome.RETRY)).toMatchObject([
+      { error: "busy", delay: { seconds: 1n, nanos: 500_000_000 } },
+      { error: "a text" },
+    ]);
+    expect(settlesOf(fake, Outcome.RELEASE)).toMatchObject([{ positions: [4n] }]);
+    expect(fake.items[3]?.attempts).toBe(0);
+    expect(settlesOf(fake, Outcome.PARK)).toMatchObject([{ error: "hopeless", positions: [2n] }]);
+    await subscriber.close();
+  });
+
+  test("parks without holding up what follows of the key", async () => {
+    const fake = consumerOf();
+    fake.add(...memories("cc", 3, { sessionId: "a" }));
+    const { subscriber, begun } = work(fake, {
+      handle: async ({ events }) => {
+        await turn();
+        if (events[0]?.position === 1) throw new ParkEvent("no");
+      },
+    });
+    await until(() => fake.isDone);
+    expect(begun).toEqual(["cc/1#1", "cc/2#1", "cc/3#1"]);
+    await subscriber.close();
+    expect(settlesOf(fake, Outcome.RELEASE)).toEqual([]);
+  });
+
+  test("of several, only the one at fault has failed", async () => {
+    const fake = consumerOf({ key: Key.MODULE });
+    fake.add(...memories("cc", 16));
+    const { subscriber } = work(fake, {
+      batch: 16,
+      handle: async ({ events }) => {
+        await turn();
+        if (events.some(({ position }) => position === 7)) throw new Error("seven");
+      },
+    });
+    await until(() => fake.isDone);
+    expect(fake.items.map(({ attempts }) => attempts)).toEqual(Array.from({ length: 16 }, (_, n) => (n === 6 ? 5 : 0)));
+    expect(fake.stateOf("cc", 7)).toBe("dead");
+    await subscriber.close();
+  });
+});
+
+describe("signs of life", () => {
+  test("M4: something is said three times a lease", async () => {
+    const fake = consumerOf({ leaseMs: 30 });
+    const { subscriber } = work(fake);
+    const signs = () => seatOf(fake).said.filter(({ case: kind, value }) => kind === "credit" && value.events === 0);
+    await until(() => fake.seats.length > 0 && signs().length >= 3);
+    await subscriber.close();
+  });
+
+  test("M4: a mesh that is silent for too long is joined again", async () => {
+    const fake = consumerOf();
+    const client = {
+      ...fake.client(),
+      consume: ((_, { signal } = {}) => ({
+        [Symbol.asyncIterator]: () => ({
+          next: () => new Promise((_resolve, reject) => signal?.addEventListener("abort", reject)),
+        }),
+      })) as MemberOptions["client"]["consume"],
+    };
+    const { subscriber, states } = work(fake, { member: { client, firstFrameMaxMs: 1 } });
+    await until(() => states.length >= 2);
+    expect(states[1]).toMatchObject({ kind: "lost", cause: { name: "Silence" }, attempt: 2 });
+    await subscriber.close();
+  });
+});
+
+describe("C1: a stream that is lost", () => {
+  test("fires the signals of handlers at work, and their events come again", async () => {
+    const fake = consumerOf();
+    fake.add({ module: "cc", position: 1n });
+    const reasons: unknown[] = [];
+    const first = Promise.withResolvers<void>();
+    const { subscriber, begun, states } = work(fake, {
+      handle: async (_, signal) => {
+        if (reasons.length > 0) return;
+        signal.addEventListener("abort", () => {
+          reasons.push((signal.reason as Error).message);
+          first.resolve();
+        });
+        await first.promise;
+      },
+    });
+    await until(() => begun.length === 1);
+    fake.cut(seatOf(fake), new ConnectError("gone", Code.Unavailable));
+    await until(() => fake.isDone);
+    expect(reasons).toEqual(["the membership was lost"]);
+    expect(begun).toEqual(["cc/1#1", "cc/1#1"]);
+    expect(states.map(({ kind }) => kind)).toEqual(["joined", "lost", "joined"]);
+    expect(seatOf(fake, 0).member).toBe(seatOf(fake, 1).member);
+    expect(fake.refused).toBe(0);
+    await subscriber.close();
+  });
+
+  test("what comes again waits for a handler that does not heed its signal", async () => {
+    const fake = consumerOf();
+    fake.add({ module: "cc", position: 1n, sessionId: "a" });
+    const slow = Promise.withResolvers<void>();
+    let running = 0;
+    let most = 0;
+    const { subscriber, begun } = work(fake, {
+      handle: async () => {
+        running += 1;
+        most = Math.max(most, running);
+        if (begun.length === 1) await slow.promise;
+        running -= 1;
+      },
+    });
+    await until(() => begun.length === 1);
+    fake.cut(seatOf(fake), new ConnectError("gone", Code.Unavailable));
+    await until(() => fake.seats.length === 2 && fake.stateOf("cc", 1) === "held");
+    slow.resolve();
+    await until(() => fake.isDone);
+    expect(most).toBe(1);
+    await subscriber.close();
+  });
+
+  test("with GoAway what is at work is finished first, and the rest released", async () => {
+    const fake = consumerOf();
+    fake.add(...memories("cc", 2, { sessionId: "a" }));
+    const slow = Promise.withResolvers<void>();
+    const { subscriber, begun, states } = work(fake, {
+      handle: ({ events }) => (events[0]?.position === 1 ? slow.promise : Promise.resolve()),
+    });
+    await until(() => fake.items.every(({ state }) => state === "held"));
+    fake.say(seatOf(fake), { case: "goAway", value: { reason: GoAway_Reason.DRAINING } });
+    await until(() => seatOf(fake).isLeaving);
+    await until(() => fake.stateOf("cc", 2) === "waiting");
+    slow.resolve();
+    await until(() => fake.isDone);
+    expect(begun).toEqual(["cc/1#1", "cc/2#1"]);
+    expect(states).toMatchObject([{ kind: "joined" }, { kind: "lost", cause: undefined }, { resumed: true }]);
+    await subscriber.close();
+  });
+
+  test("is given up where its owner says so", async () => {
+    const fake = consumerOf();
+    fake.refusesJoin = () => new ConnectError("nobody there", Code.Unavailable);
+    const { ended } = work(fake, { member: { giveUp: ({ everConnected }) => !everConnected } });
+    await expect(ended).rejects.toThrow("nobody there");
+  });
+});
+
+describe("what ends it", () => {
+  test("a consumer that is not there, or may not be read", async () => {
+    const fake = consumerOf();
+    fake.refusesJoin = () => refusal(Code.NotFound, "CONSUMER_NOT_FOUND");
+    await expect(work(fake).ended).rejects.toMatchObject({ name: "StreamRefused", reason: "CONSUMER_NOT_FOUND" });
+    fake.refusesJoin = undefined;
+    const { ended, begun } = work(fake);
+    fake.add({ module: "cc", position: 1n });
+    await until(() => begun.length === 1);
+    fake.cut(seatOf(fake), refusal(Code.PermissionDenied, "RIGHT_MISSING"));
+    await expect(ended).rejects.toMatchObject({ reason: "RIGHT_MISSING" });
+  });
+
+  test("another process by the name that was given", async () => {
+    const fake = consumerOf();
+    const { ended } = work(fake, { member: { name: "m" } });
+    await until(() => fake.seats.length === 1);
+    const other = work(fake, { member: { name: "m" } });
+    await expect(ended).rejects.toMatchObject({ reason: "MEMBERSHIP_LOST" });
+    await other.subscriber.close();
+  });
+
+  test("not a lease that ran out, nor a name that nobody else has", async () => {
+    const fake = consumerOf();
+    let now = 0;
+    const frozen = work(fake, { member: { name: "m", now: () => now } });
+    await until(() => frozen.states.length === 1);
+    now += 30_000;
+    fake.cut(seatOf(fake), refusal(Code.Aborted, "MEMBERSHIP_LOST"));
+    await until(() => frozen.states.length === 3);
+    await frozen.subscriber.close();
+    const unnamed = work(fake);
+    await until(() => unnamed.states.length === 1);
+    fake.cut(seatOf(fake), refusal(Code.Aborted, "MEMBERSHIP_LOST"));
+    await until(() => unnamed.states.length === 3);
+    await unnamed.subscriber.close();
+  });
+});
+
+describe("close (M5)", () => {
+  test("says that it leaves, releases what was not begun, finishes and settles the rest", async () => {
+    const fake = consumerOf();
+    fake.add(...memories("cc", 2, { sessionId: "a" }));
+    const slow = Promise.withResolvers<void>();
+    const { subscriber, begun, ended } = work(fake, { handle: () => slow.promise });
+    await until(() => fake.items.every(({ state }) => state === "held"));
+    const closed = subscriber.close();
+    await until(() => fake.stateOf("cc", 2) === "waiting");
+    expect(seatOf(fake).isLeaving).toBe(true);
+    slow.resolve();
+    await Promise.all([closed, ended]);
+    expect(fake.stateOf("cc", 1)).toBe("settled");
+    expect(begun).toEqual(["cc/1#1"]);
+    expect(seatOf(fake)).toMatchObject({ isOver: true, error: undefined });
+  });
+
+  test("a failure meanwhile is told as ever", async () => {
+    const fake = consumerOf();
+    fake.add({ module: "cc", position: 1n });
+    const slow = Promise.withResolvers<void>();
+    const { subscriber, begun } = work(fake, { handle: () => slow.promise });
+    await until(() => begun.length === 1);
+    const closed = subscriber.close();
+    slow.reject(new Error("late"));
+    await closed;
+    expect(settlesOf(fake, Outcome.RETRY)).toMatchObject([{ error: "late" }]);
+  });
+
+  test("past the grace the signal fires and the stream ends; the handler is waited for", async () => {
+    const fake = consumerOf();
+    fake.add({ module: "cc", position: 1n });
+    let over = false;
+    const { subscriber, begun } = work(fake, {
+      graceMs: 1,
+      handle: async (_, signal) => {
+        await new Promise((resolve) => signal.addEventListener("abort", resolve));
+        await turn();
+        over = true;
+      },
+    });
+    await until(() => begun.length === 1);
+    await subscriber.close();
+    expect(over).toBe(true);
+    expect(fake.settles).toEqual([]);
+    expect(fake.stateOf("cc", 1)).toBe("waiting");
+  });
+
+  test("before it ran, while it joins, and while it waits to join again", async () => {
+    await new Subscriber({
+      source: member({ client: consumerOf().client(), consumer: "c" }),
+      handle: async () => undefined,
+    }).close();
+    const joining = work(consumerOf());
+    await joining.subscriber.close();
+    const fake = consumerOf();
+    fake.refusesJoin = () => new ConnectError("nobody there", Code.Unavailable);
+    const waiting = work(fake, { member: { backoff: { initialMs: 60_000, maxMs: 60_000 } } });
+    await until(() => waiting.states.length === 1);
+    await waiting.subscriber.close();
+  });
+
+  test("a mesh that does not end its half is left after a while", async () => {
+    const fake = consumerOf();
+    fake.holdsOpen = true;
+    const { subscriber, states } = work(fake, { member: { firstFrameMaxMs: 20 } });
+    await until(() => states.length === 1);
+    await subscriber.close();
+  });
+});
+
+test("a delivery of what is in hand already is settled with it, once", async () => {
+  const fake = consumerOf();
+  fake.add({ module: "cc", position: 1n, sessionId: "a" });
+  const slow = Promise.withResolvers<void>();
+  const { subscriber, begun } = work(fake, { handle: () => slow.promise });
+  await until(() => begun.length === 1);
+  const [item] = fake.items;
+  fake.say(seatOf(fake), { case: "deliveries", value: { deliveries: [{ event: item!.event, attempt: 2 }] } });
+  fake.say(seatOf(fake), { case: "deliveries", value: { deliveries: [{ event: {}, attempt: 1 }] } });
+  fake.say(seatOf(fake), { case: "checkpoint", value: {} });
+  await turn();
+  slow.resolve();
+  await until(() => fake.isDone);
+  expect(begun).toEqual(["cc/1#1"]);
+  expect(fake.refused).toBe(0);
+  await subscriber.close();
+});
+
+test("refused settlements are told", async () => {
+  const fake = consumerOf();
+  fake.add({ module: "cc", position: 1n });
+  const { subscriber, states } = work(fake, {
+    handle: async () => {
+      fake.items[0]!.state = "settled";
+    },
+  });
+  await until(() => states.length === 2);
+  expect(states[1]).toEqual({ kind: "refused", module: "cc", positions: [1] });
+  await subscriber.close();
+});
+
+describe("whatever fails, is slow, or is lost", () => {
+  const plan = fc.record({
+    key: fc.constantFrom(Key.MODULE, Key.SESSION, Key.SOURCE, Key.NONE, Key.UNSPECIFIED),
+    sessions: fc.array(fc.constantFrom("", "a", "b", "c"), { minLength: 1, maxLength: 25 }),
+    failures: fc.array(fc.nat(3), { minLength: 25, maxLength: 25 }),
+    latencies: fc.array(fc.nat(3), { minLength: 5, maxLength: 40 }),
+    concurrency: fc.integer({ min: 1, max: 4 }),
+    batch: fc.integer({ min: 1, max: 3 }),
+    members: fc.integer({ min: 1, max: 3 }),
+    cuts: fc.array(fc.nat(40), { maxLength: 3 }),
+  });
+
+  test("every event is done, in its key's order, and each delivery is settled at most once", async () => {
+    const property = fc.asyncProperty(plan, async (given) => {
+      const { key, sessions, failures, latencies, concurrency, batch, members, cuts } = given;
+      let tick = 0;
+      const latency = (): number => latencies[tick++ % latencies.length]!;
+      const fake = new FakeConsumer({ key, latency, maxAttempts: 100 });
+      const left = [...failures];
+      const succeeded = new Set<number>();
+      const disorders: string[] = [];
+      let begun = 0;
+      const handle: SubscriberOptions<ConsumedTask, ConsumedWork>["handle"] = async ({ events }, signal) => {
+        for (const { position } of events) {
+          const item = fake.items[position - 1]!;
+          const earlier = fake.items.filter((each) => each.key === item.key && each.position < position);
+          const inBatch = new Set(events.map((each) => each.position));
+          const missing = earlier.filter((each) => !succeeded.has(each.position) && !inBatch.has(each.position));
+          if (item.key !== undefined && missing.length > 0)
+            disorders.push(`${position} before ${missing[0]?.position}`);
+        }
+        begun += 1;
+        if (cuts.includes(begun))
+          fake.cut(fake.seats.find(({ isOver }) => !isOver)!, new ConnectError("x", Code.Unavailable));
+        for (let turns = latency(); turns > 0; turns -= 1) await turn();
+        if (signal.aborted) return;
+        for (const { position } of events) if (left[position - 1]!-- > 0) throw new Error("again");
+        for (const { position } of events) succeeded.add(position);
+      };
+      fake.add(
+        ...sessions.map((sessionId, index) => ({
+          module: "cc",
+          position: BigInt(index + 1),
+          sessionId,
+          source: sessionId,
+        })),
+      );
+      const all = Array.from({ length: members }, () => work(fake, { handle, concurrency, batch }));
+      await until(() => fake.isDone);
+      await Promise.all(all.map(({ subscriber }) => subscriber.close()));
+      expect(disorders).toEqual([]);
+      expect(succeeded.size).toBe(sessions.length);
+      for (const [name, count] of fake.settled) {
+        // A lost race of a lease cannot happen here: all that may be refused was taken back with a failure.
+        expect({ name, extra: Math.max(0, count - fake.delivered.get(name)!) }).toEqual({ name, extra: 0 });
+      }
+    });
+    await fc.assert(property, { numRuns: 60 });
+  });
+});
