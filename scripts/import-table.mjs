@@ -119,6 +119,8 @@ function serviceRows(service) {
 export const rows = [
   ...Object.entries(libraries).flatMap(([folder, may]) => folderRows(folder, may)),
   ...services.flatMap(serviceRows),
+  // What a stranger could write: it knows the contracts, and nothing of ours.
+  { files: "examples/**", folders: ["examples"], refusedPaths: "../**", allowedPaths: [] },
 ];
 
 /**

@@ -14,6 +14,8 @@ const NAMES = {
   h2spec: ["h2spec"],
   go: ["go"],
   python3: ["python3"],
+  java: ["java"],
+  maven: ["mvn"],
   chromium: ["chromium", "chromium-browser", "google-chrome", "chrome"],
   pgbench: ["pgbench"],
   psql: ["psql"],

@@ -47,6 +47,7 @@ const refused = {
   "a service imports another's code": ["services/conductor/main.ts", `import { x } from "#services/cli/x.ts";`],
   "a service leaves itself by a relative path": ["services/conductor/config.ts", `import { x } from "../cli/x.ts";`],
   "the command imports a service": ["services/cli/a.ts", `import { x } from "#services/conductor/domain/x.ts";`],
+  "an example uses code of ours": ["examples/node/a.ts", `import { x } from "../../shared/errors/x.ts";`],
   "an import is put off until it runs": [
     "shared/errors/b.ts",
     `const x = async () => (await import("#shared/log/x.ts")).x;`,
