@@ -1,6 +1,6 @@
 // How much of what answers a question search finds, against what PostgreSQL finds without us.
 //
-//   npm run bench:recall -- [memories.jsonl questions.jsonl] [--map key=field,...] [--half development|held-out] [--failures] [--json]
+//   npm run bench:recall -- [memories.jsonl questions.jsonl] [--map field=key,...] [--half development|held-out] [--failures] [--json]
 //
 // It starts engines and a conductor of its own, records the memories, and asks every question. Without files it takes the diary, which
 // lies beside the repository, and the 150 questions about it. A question is a line {id, question, kind, evidence, half}: `evidence` are
