@@ -13,6 +13,7 @@ import { parseArgs } from "node:util";
 import { Closers } from "#shared/lifecycle/closers.ts";
 import { openRig } from "./open-rig.ts";
 import { type Answered, placeOf } from "./recall/measure-recall.ts";
+import { openSearch } from "./recall/open-search.ts";
 import { openSqlSearches } from "./recall/open-sql-searches.ts";
 import { HALVES, type Half, type Question, readQuestions } from "./recall/read-questions.ts";
 import { recordFile } from "./recall/record-file.ts";
@@ -50,7 +51,7 @@ try {
   const map = values.map ?? (positionals.length === 0 ? DIARY_MAP : "");
   const recorded = await recordFile(rig, MODULE, memories, map);
   refuseUnknown(questions, new Set(recorded.keyAt.values()));
-  const searches: Search[] = await openSqlSearches(rig, recorded);
+  const searches: Search[] = [...(await openSqlSearches(rig, recorded)), await openSearch(rig, recorded)];
   const before = load();
   const answers = new Map<string, Answered[]>();
   for (const search of searches) answers.set(search.name, await askAll(search, questions));
