@@ -43,6 +43,13 @@ describe("reasons", () => {
     ITEM_DERIVED: Code.FailedPrecondition,
     NODE_IN_USE: Code.FailedPrecondition,
     REBUILD_RUNNING: Code.FailedPrecondition,
+    NOTE_NOT_FOUND: Code.NotFound,
+    MODULE_BUILT_IN: Code.FailedPrecondition,
+    LINK_NOT_FOUND: Code.NotFound,
+    CONSUMER_NOT_FOUND: Code.NotFound,
+    CONSUMER_EXISTS: Code.AlreadyExists,
+    MEMBERSHIP_LOST: Code.Aborted,
+    COUNT_MISMATCH: Code.FailedPrecondition,
   };
 
   test("each reason of the contract comes with the code that the contract promises", () => {
