@@ -97,7 +97,10 @@ describe("how far a memory has come", () => {
       { module: "drafts", position: cursor!.position, waitFor: IngestStage.PROJECTED },
       { timeoutMs: 20_000 },
     );
-    expect(status.projections).toMatchObject([{ projection: "graph", state: ProjectedState.PROJECTED, detail: "" }]);
+    expect(status.projections).toMatchObject([
+      { projection: "graph", state: ProjectedState.PROJECTED, detail: "" },
+      { projection: "search", state: ProjectedState.PROJECTED, detail: "" },
+    ]);
     expect(status.projections[0]!.cursor!.position).toBeGreaterThanOrEqual(cursor!.position);
   });
 

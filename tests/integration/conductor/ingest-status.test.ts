@@ -37,7 +37,14 @@ beforeEach(async () => {
   module = fresh.module;
   epoch = fresh.recorded[0]!.epoch;
   view = { degraded: false, breaker: "closed", redisLast: 3 };
+  await index();
 });
+
+/** Brings the index of search up to the head. */
+async function index(): Promise<void> {
+  const limits = { memoriesMax: 100, bytesMax: 1024 * 1024 };
+  while ((await given.store.search.step(limits)).passed > 0);
+}
 
 const times = { publishedPollMs: 2, projectedPollMs: 5, marginMs: 20 };
 
@@ -77,7 +84,10 @@ describe("GetIngestStatus", () => {
     expect(byPlace).toMatchObject({
       recorded: { cursor: { module, position: 2n, epoch } },
       published: { state: PublishedState.PUBLISHED, redisPosition: 3n },
-      projections: [{ projection: "graph", state: ProjectedState.UNKNOWN }],
+      projections: [
+        { projection: "graph", state: ProjectedState.UNKNOWN },
+        { projection: "search", state: ProjectedState.PROJECTED },
+      ],
     });
     expect(byPlace.recorded!.recordedAt).toBeDefined();
     const { memoryId: id } = byPlace.recorded!;
@@ -148,7 +158,14 @@ describe("GetIngestStatus", () => {
   test("projections that are named are told of alone", async () => {
     await report({ places: at(3) });
     expect((await status({ projections: ["search"] })).projections).toMatchObject([
-      { projection: "search", state: ProjectedState.UNKNOWN },
+      { projection: "search", state: ProjectedState.PROJECTED },
+    ]);
+  });
+
+  test("the index of search is told of by its own place: what it has not taken yet, it lacks", async () => {
+    await given.client.query("update mem0_cc.index_place set position = 1 where module = $1", [module]);
+    expect((await status({ projections: ["search"] })).projections).toMatchObject([
+      { projection: "search", state: ProjectedState.BEHIND, missing: 1n },
     ]);
   });
 
