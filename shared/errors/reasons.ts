@@ -66,6 +66,7 @@ const ROWS: Readonly<Record<KnownReason, Row>> = {
   // Joining again is a decision of the member's: what it held may be somebody else's by now.
   [ErrorReason.MEMBERSHIP_LOST]: final(Code.Aborted),
   [ErrorReason.COUNT_MISMATCH]: final(Code.FailedPrecondition),
+  [ErrorReason.MEMBER_REPLACED]: final(Code.Aborted),
 };
 
 function rowOf(reason: ErrorReason): Row {

@@ -1,6 +1,9 @@
 // Members of consumers at work, over the wire, against a running conductor: and what becomes of their work when they, or it, go away.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { Code } from "@connectrpc/connect";
 import { describe, expect, jest, test } from "@jest/globals";
+import { Consumer_Key } from "#gen/cos/highway/v1/consumers_pb.ts";
 import { Settle_Outcome } from "#gen/cos/highway/v1/consuming_pb.ts";
 import { reasonOf } from "#shared/rpc/error-reason.ts";
 import { joinAs } from "#tests/support/mesh-member.ts";
@@ -168,7 +171,7 @@ describe("members", () => {
     const second = await joinAs(client(), name, "ada", name);
     second.credit(1);
     await second.has(1);
-    expect(reasonOf((await first.isOver()) as Error)).toBe("MEMBERSHIP_LOST");
+    expect(reasonOf((await first.isOver()) as Error)).toBe("MEMBER_REPLACED");
     expect(second.given).toMatchObject([{ position: 1, attempt: 1 }]);
     expect((await statusOf(name)).members).toHaveLength(1);
     second.cut();
@@ -196,6 +199,43 @@ describe("members", () => {
     clearInterval(life);
     ada.cut();
   });
+});
+
+test("a process that is killed with work in hand has lost it, which counts", async () => {
+  const name = await openConsumer();
+  const holder = spawn(process.execPath, ["tests/support/hold-work.ts", mesh().address, name], { stdio: "pipe" });
+  await once(holder.stdout, "data");
+  await record(name, ["a"]);
+  await once(holder.stdout, "data");
+  const ada = await joinAs(client(), name, "ada", name);
+  ada.credit(1);
+  holder.kill("SIGKILL");
+  await ada.has(1);
+  expect(ada.given).toMatchObject([{ position: 1, attempt: 2 }]);
+  ada.cut();
+});
+
+test("no more is in flight than may be, however settlements come: at another conductor, one at a time", async () => {
+  const name = await openConsumer({ maxInFlight: 1, key: Consumer_Key.NONE });
+  const other = mesh().client((await mesh().replica()).address);
+  const ada = await joinAs(client(), name, "ada", name);
+  const bob = await joinAs(other, name, "bob", name);
+  ada.credit(100);
+  bob.credit(100);
+  await record(name, ["a", "b", "c", "d", "e", "f"]);
+  const settled = new Set<string>();
+  await eventually(() => {
+    for (const member of [ada, bob]) {
+      for (const { position } of member.given) {
+        if (settled.has(`${member.name} ${position}`)) continue;
+        settled.add(`${member.name} ${position}`);
+        member.settle([position]);
+      }
+    }
+    return settled.size === 6;
+  }, 20_000);
+  await isDone(name);
+  for (const member of [ada, bob]) member.cut();
 });
 
 describe("without bidirectional streams", () => {

@@ -14,9 +14,7 @@
  *
  * Failure: the database does not answer: the step's member ends with ENGINE_UNAVAILABLE; the next kick tries the others.
  */
-import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
 import { Consumer_Key } from "#gen/cos/highway/v1/consumers_pb.ts";
-import { CosError } from "#shared/errors/cos-error.ts";
 import { eventFacts, type SharedEvent, shareEvent } from "#shared/highway/shared-event.ts";
 import type { Tap } from "#shared/highway/tap.ts";
 import type { AcceptedConsumer } from "../domain/accept-consumer.ts";
@@ -33,7 +31,9 @@ export interface WorkOptions {
   readonly tap: Pick<Tap, "read" | "headOf">;
   /** All modules that are known, for a consumer of all. */
   readonly modules: () => Iterable<string>;
-  /** It has another revision by now: whoever reloads it kicks it. */
+  /** A membership of this member is none any more. */
+  readonly onLost: (member: Member) => void;
+  /** It has another version by now: whoever reloads it kicks it. */
   readonly onChanged: (work: ConsumerWork) => void;
   /** Runs a statement when it is its turn: all consumers of the process together may not take every connection. */
   readonly inTurn: <T>(statement: () => Promise<T>) => Promise<T>;
@@ -45,7 +45,7 @@ export class ConsumerWork {
   readonly members = new Set<Member>();
   readonly #options: WorkOptions;
   #settings: AcceptedConsumer;
-  #revision: string;
+  #version: string;
   #places: Map<string, number>;
   /** As the last take said, and as members have settled here since. */
   #held = 0;
@@ -57,14 +57,16 @@ export class ConsumerWork {
   /** The module that was read last: the next one has its turn. */
   #lastModule = "";
   readonly #lastMember = new Map<string, Member>();
+  /** Modules of which more was heard than can be read yet; until the next kick. */
+  readonly #lagging = new Set<string>();
   #working = false;
   #again = false;
 
-  constructor(options: WorkOptions, { settings, revision, places }: LoadedConsumer) {
+  constructor(options: WorkOptions, { settings, version, places }: LoadedConsumer) {
     this.name = options.name;
     this.#options = options;
     this.#settings = settings;
-    this.#revision = revision;
+    this.#version = version;
     this.#places = new Map(places);
   }
 
@@ -72,14 +74,19 @@ export class ConsumerWork {
     return this.#settings;
   }
 
-  get revision(): string {
-    return this.#revision;
+  get version(): string {
+    return this.#version;
+  }
+
+  /** It waits for what nobody tells it of: that others settle some of what is held, or that the log shows what was heard of. */
+  get isStuck(): boolean {
+    return this.#held >= this.#settings.maxInFlight || this.#lagging.size > 0;
   }
 
   /** It was changed or moved. */
-  reload({ settings, revision, places }: LoadedConsumer): void {
+  reload({ settings, version, places }: LoadedConsumer): void {
     this.#settings = settings;
-    this.#revision = revision;
+    this.#version = version;
     this.#places = new Map(places);
     this.look();
   }
@@ -114,11 +121,18 @@ export class ConsumerWork {
 
   async #work(): Promise<void> {
     this.#working = true;
-    while (this.#again && !this.#options.signal.aborted) {
-      this.#again = false;
-      while (await this.#step());
+    try {
+      while (this.#again && !this.#options.signal.aborted) {
+        this.#again = false;
+        this.#lagging.clear();
+        while (await this.#step());
+      }
+    } catch (error) {
+      // A fault of ours: whoever joins again begins anew.
+      for (const member of this.members) member.end({ error: error as Error });
+    } finally {
+      this.#working = false;
     }
-    this.#working = false;
   }
 
   /** Whether there may be more to do. */
@@ -170,13 +184,15 @@ export class ConsumerWork {
     const { filter } = this.#settings;
     const { events, through } = await tap.read({ module, after, eventsMax, filter }, signal);
     this.#lastModule = module;
-    // The log as it was read here lags behind what was heard of it.
-    if (through <= after) return false;
+    if (through <= after) {
+      this.#lagging.add(module);
+      return true;
+    }
     const taken = await inTurn(() =>
       store.take({
         consumer: this.name,
         generation: member.generation,
-        revision: this.#revision,
+        version: this.#version,
         module,
         after,
         through,
@@ -189,7 +205,7 @@ export class ConsumerWork {
 
   #taken(member: Member, module: string, events: readonly SharedEvent[], taken: Taken): boolean {
     if (taken.outcome === "lost") {
-      member.end({ error: membershipLost(this.name) });
+      this.#options.onLost(member);
       return true;
     }
     if (taken.outcome === "changed") {
@@ -215,7 +231,7 @@ export class ConsumerWork {
   #nextModule(): string | undefined {
     const { allModules, modules } = this.#settings;
     const moved = [...(allModules ? this.#options.modules() : modules)].filter(
-      (module) => this.#options.tap.headOf(module) > this.#placeOf(module),
+      (module) => this.#options.tap.headOf(module) > this.#placeOf(module) && !this.#lagging.has(module),
     );
     moved.sort();
     return moved.find((module) => module > this.#lastModule) ?? moved[0];
@@ -227,11 +243,4 @@ export class ConsumerWork {
     if (last !== undefined && hungry.includes(last)) return last;
     return hungry.reduce((most, member) => (member.want > most.want ? member : most));
   }
-}
-
-export function membershipLost(consumer: string): CosError {
-  return new CosError(
-    ErrorReason.MEMBERSHIP_LOST,
-    `this member of consumer "${consumer}" is one no longer: its lease has run out, or another of its name has joined; join again`,
-  );
 }

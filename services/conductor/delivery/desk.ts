@@ -21,12 +21,14 @@ import { accessEnded, accessTaken, draining, type Ending, epochChanged, tooOld }
 import type { Tap } from "#shared/highway/tap.ts";
 import type { Log } from "#shared/log/open-log.ts";
 import type { AcceptedConsumer } from "../domain/accept-consumer.ts";
-import type { Deliveries, LoadedConsumer } from "../domain/deliveries.ts";
-import { ConsumerWork, membershipLost } from "./consumer-work.ts";
-import { Member, settlementOf } from "./member.ts";
+import type { Attention, Deliveries, LoadedConsumer } from "../domain/deliveries.ts";
+import { ConsumerWork } from "./consumer-work.ts";
+import { Member, type OutboxBudget, settlementOf } from "./member.ts";
+import { memberReplaced, membershipLost } from "./member-lost.ts";
 import { Turns } from "./turns.ts";
 
 const STATEMENTS_MAX = 3;
+const OUTBOXES_BYTES_MAX = 128 * 1024 * 1024;
 
 /** What a desk needs of the highway. */
 export interface DeskHighway {
@@ -61,6 +63,7 @@ export class Desk {
   readonly #works = new Map<string, ConsumerWork>();
   readonly #turns = new Turns(STATEMENTS_MAX);
   readonly #stop = new AbortController();
+  readonly #outboxes: OutboxBudget = { bytes: 0, bytesMax: OUTBOXES_BYTES_MAX };
   #tap: Tap | undefined;
   /** By module: the consumers here that read it. */
   readonly #readers = new Map<string, Set<ConsumerWork>>();
@@ -81,7 +84,7 @@ export class Desk {
     this.#tap ??= highway.openTap((module) => this.#moved(module));
     const loaded = await this.#load(consumer, call.scope);
     const name = given === "" ? randomUUID() : given;
-    const membership = await store.join(consumer, name, call.access.principal.name);
+    const membership = await this.#turns.take(() => store.join(consumer, name, call.access.principal.name));
     if (membership === undefined) throw notFound(consumer);
     const work = this.#workOf(consumer, loaded, this.#tap);
     const member = new Member({
@@ -92,10 +95,12 @@ export class Desk {
       limit,
       heartbeatMs,
       degraded: () => highway.degraded(),
+      outboxes: this.#outboxes,
+      ageMaxMs: this.#ageMaxMs(),
       settle: (settlement) => this.#settle(settlement),
       onHungry: () => work.kick(),
     });
-    for (const other of work.members) if (other.name === name) other.end({ error: membershipLost(consumer) });
+    for (const other of work.members) if (other.name === name) other.end({ error: memberReplaced(consumer) });
     work.members.add(member);
     this.#unfollow.set(member, followRights(member, loaded.settings));
     if (this.#drained !== undefined) member.end(this.#drained);
@@ -111,27 +116,34 @@ export class Desk {
     this.#unfollow.get(member)?.();
     this.#unfollow.delete(member);
     if (work !== undefined && work.members.size === 0) this.#drop(work);
-    await this.#options.store.leave(member.consumer, member.generation, member.lost).catch((err: unknown) => {
-      // Its lease runs out instead.
-      this.#options.log.debug({ err }, "a member could not be signed off");
-    });
+    const { consumer, generation, lost } = member;
+    await this.#turns
+      .take(() => this.#options.store.leave(consumer, generation, lost))
+      .catch((err: unknown) => {
+        // Its lease runs out instead.
+        this.#options.log.debug({ err }, "a member could not be signed off");
+      });
     work?.look();
   }
 
-  /** Settles for a member that may be served elsewhere; answers what was refused, by module. A sign of life. */
+  /**
+   * Settles for a member of the caller's that may be served elsewhere; answers what was refused, by module. A sign of life. Rejects with
+   * MEMBERSHIP_LOST.
+   */
   async ack(
     { consumer, generation }: { readonly consumer: string; readonly generation: string },
     settlements: readonly Settle[],
-    scope: Scope,
+    { access, scope }: Pick<JoinCall, "access" | "scope">,
   ): Promise<{ module: string; positions: bigint[] }[]> {
     await this.#load(consumer, scope);
-    const alive = await this.#options.store.renew([{ consumer, generation }]);
+    const alive = await this.#options.store.renew([{ consumer, generation }], access.principal.name);
     if (!alive.has(generation)) throw membershipLost(consumer);
     const member = this.#memberOf(consumer, generation);
     const refusals: { module: string; positions: bigint[] }[] = [];
     for (const settle of settlements) {
       const settlement = settlementOf(settle, { consumer, generation });
-      const refused = await this.#settle(settlement);
+      const isOwn = settlement.generation === generation;
+      const refused = isOwn ? await this.#settle(settlement) : [...settlement.positions];
       member?.freed(settlement.positions.length - refused.length);
       if (refused.length > 0) refusals.push({ module: settlement.module, positions: refused });
     }
@@ -139,10 +151,10 @@ export class Desk {
     return refusals;
   }
 
-  /** A consumer was changed, moved or deleted in this process; others notice by themselves. */
+  /** A consumer was changed, moved or deleted in this process; others notice by themselves. Never rejects: that is done. */
   async changed(consumer: string): Promise<void> {
     const work = this.#works.get(consumer);
-    if (work !== undefined) await this.#reload(work);
+    if (work !== undefined) await this.#try(() => this.#reload(work));
   }
 
   /** The log has begun a new epoch, in which memberships may be none (H3): all join again. */
@@ -172,13 +184,16 @@ export class Desk {
   /** The consumer's work here, begun if this is its first member. */
   #workOf(name: string, loaded: LoadedConsumer, tap: Tap): ConsumerWork {
     const known = this.#works.get(name);
+    // It may be another consumer of the name by now.
+    if (known !== undefined && known.version !== loaded.version) known.reload(loaded);
     if (known !== undefined) return known;
     const { store, highway } = this.#options;
     const inTurn: Turns["take"] = (statement) => this.#turns.take(statement);
     const modules = (): Iterable<string> => highway.modules();
     const { signal } = this.#stop;
-    const onChanged = (changed: ConsumerWork): void => this.#noteChange(changed);
-    const work = new ConsumerWork({ name, store, tap, modules, inTurn, onChanged, signal }, loaded);
+    const onChanged = (changed: ConsumerWork): void => void this.#try(() => this.#reload(changed));
+    const onLost = (member: Member): void => void this.#try(() => this.#lose(member));
+    const work = new ConsumerWork({ name, store, tap, modules, inTurn, onChanged, onLost, signal }, loaded);
     this.#works.set(name, work);
     for (const module of loaded.settings.allModules ? modules() : loaded.settings.modules) this.#watch(work, module);
     return work;
@@ -225,14 +240,19 @@ export class Desk {
     while (!signal.aborted) {
       await delay(this.#options.tickMs ?? 500, undefined, { signal, ref: false }).catch(() => undefined);
       if (signal.aborted || this.#works.size === 0) continue;
-      try {
-        await this.#renew();
-        await this.#attend();
-        await this.#count();
-        this.#endOld();
-      } catch (err) {
-        this.#options.log.debug({ err }, "consumers could not be looked after; trying again");
-      }
+      await this.#try(() => this.#renew());
+      await this.#try(() => this.#attend());
+      await this.#try(() => this.#count());
+      this.#retireOld();
+    }
+  }
+
+  /** What fails is tried again with the next look. */
+  async #try(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (err) {
+      this.#options.log.debug({ err }, "a consumer could not be looked after; trying again");
     }
   }
 
@@ -244,40 +264,54 @@ export class Desk {
     const alive = await this.#options.store.renew(due);
     for (const member of due) {
       if (alive.has(member.generation)) member.renewed(nowMs);
-      else member.end({ error: membershipLost(member.consumer) });
+      else await this.#try(() => this.#lose(member));
     }
   }
 
   /** D2. */
   async #attend(): Promise<void> {
-    const { store } = this.#options;
-    const known = [...this.#works.values()].map(({ name, revision }) => ({ consumer: name, revision }));
-    for (const { consumer, changed, late, waits } of await store.attention(known)) {
-      const work = this.#works.get(consumer);
-      if (work === undefined) continue;
-      if (changed) await this.#reload(work);
-      if (late) await store.expire(consumer);
-      if (late || waits) work.look();
+    const known = [...this.#works.values()].map(({ name, version }) => ({ consumer: name, version }));
+    for (const attention of await this.#options.store.attention(known)) {
+      const work = this.#works.get(attention.consumer);
+      if (work !== undefined) await this.#try(() => this.#attendTo(work, attention));
     }
   }
 
-  /** Members that settle by calls may have done so elsewhere. */
+  async #attendTo(work: ConsumerWork, { changed, late, waits }: Attention): Promise<void> {
+    if (changed) await this.#reload(work);
+    const ended = late ? new Set(await this.#options.store.expire(work.name)) : new Set<string>();
+    for (const member of work.members)
+      if (ended.has(member.generation)) member.end({ error: membershipLost(work.name) });
+    if (late || waits) work.look();
+  }
+
+  /** What others have settled is not heard of here: whatever seems to be full, or stuck, is looked at again. */
   async #count(): Promise<void> {
-    for (const member of this.#members().filter(({ isFull }) => isFull)) {
-      member.counted(await this.#options.store.heldBy(member.consumer, member.generation));
-      this.#works.get(member.consumer)?.kick();
+    const full = this.#members().filter(({ isFull }) => isFull);
+    const held = full.length === 0 ? new Map<string, number>() : await this.#options.store.heldBy(full);
+    for (const member of full) member.counted(held.get(member.generation) ?? 0);
+    const touched = new Set(full.map(({ consumer }) => consumer));
+    for (const work of this.#works.values()) {
+      if (work.isStuck) work.look();
+      else if (touched.has(work.name)) work.kick();
     }
   }
 
-  #endOld(): void {
-    const { ageMaxMs = 0 } = this.#options;
-    if (ageMaxMs === 0) return;
-    for (const member of this.#members()) if (performance.now() - member.joinedAtMs >= ageMaxMs) member.end(tooOld());
+  #retireOld(): void {
+    const nowMs = performance.now();
+    for (const member of this.#members()) if (member.isTooOld(nowMs)) member.retire(tooOld());
   }
 
-  #noteChange(work: ConsumerWork): void {
-    // If that fails, the next look finds the same.
-    this.#reload(work).catch((err: unknown) => this.#options.log.debug({ err }, "a consumer could not be read"));
+  /** A fifth more or less, by chance: those that joined together do not all join anew together. */
+  #ageMaxMs(): number {
+    const { ageMaxMs = 0 } = this.#options;
+    return ageMaxMs === 0 ? Number.POSITIVE_INFINITY : ageMaxMs * (0.8 + 0.2 * Math.random());
+  }
+
+  async #lose(member: Member): Promise<void> {
+    const why = await this.#options.store.whyLost(member.consumer, member.name);
+    const errors = { gone: this.#options.notFound, replaced: memberReplaced, lost: membershipLost };
+    member.end({ error: errors[why](member.consumer) });
   }
 
   async #reload(work: ConsumerWork): Promise<void> {

@@ -3,12 +3,14 @@
  *
  * Owner: the handler that iterates `frames` and closes it. The consumer's work gives it events, the desk renews its lease.
  *
- *  M1. It is given no more than it asked for, and nothing while 4 MiB wait to be sent: a slow one costs bounded memory.
- *  M2. Settlements are passed on in their order, one at a time; acknowledgements that come meanwhile travel together. While many wait, no more
- *      is read of the caller.
+ *  M1. It is given no more than it asked for, and nothing while 4 MiB wait to be sent to it, or 128 MiB to all members: slow ones cost
+ *      bounded memory.
+ *  M2. Settlements are passed on in their order, one at a time; acknowledgements that come meanwhile travel together. While many wait, or
+ *      much is to be sent, no more is read of the caller. What is said of another membership is refused.
  *  M3. It ends once. `frames` then sends GoAway where that helps, and throws what the caller is to be told; one that says nothing more
  *      ends without an error, when all that it said was passed on.
  *  M4. A heartbeat comes whenever nothing else did for so long.
+ *  M5. Of a good age it is told to join anew, and given nothing more; what it holds it may settle until it has said all, or a lease is over.
  */
 import { create } from "@bufbuild/protobuf";
 import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
@@ -22,8 +24,9 @@ import { type EncodedFrame, encodeConsumeFrame, encodeDeliveries, type GivenEven
 
 const OUTBOX_BYTES_MAX = 4 * 1024 * 1024;
 const CREDIT_MAX = 10_000;
-/** Settlements that wait before no more is read (M2). */
+/** Settlements, and positions of them, that wait before no more is read (M2). */
 const SETTLEMENTS_MAX = 64;
+const POSITIONS_MAX = 20_000;
 const ACKED_TOGETHER_MAX = 10_000;
 
 const OUTCOMES: Readonly<Record<Settle_Outcome, Settlement["outcome"]>> = {
@@ -44,10 +47,19 @@ export interface MemberOptions {
   readonly limit: number | undefined;
   readonly heartbeatMs: number;
   readonly degraded: () => boolean;
+  readonly outboxes: OutboxBudget;
+  /** How old its stream may become; Infinity: as old as it likes. */
+  readonly ageMaxMs: number;
   /** Passes a settlement on; answers the positions that were refused. */
   readonly settle: (settlement: Settlement) => Promise<bigint[]>;
   /** It may be able to take more. */
   readonly onHungry: () => void;
+}
+
+/** What waits to be sent to all members of the process. */
+export interface OutboxBudget {
+  bytes: number;
+  readonly bytesMax: number;
 }
 
 /** How it ended: with an error, of which the caller may be told in a frame before; or because it has said all it had to say. */
@@ -59,14 +71,19 @@ export class Member {
   #credit = 0;
   #held = 0;
   #leaving = false;
+  /** M5. */
+  #isOld = false;
   #heardAtMs = performance.now();
   #renewedAtMs = performance.now();
   readonly #outbox: EncodedFrame[] = [];
   #outboxBytes = 0;
   #settlements: Settlement[] = [];
+  #positions = 0;
   #settling: Promise<void> | undefined;
   #end: MemberEnd | undefined;
   #awake = Promise.withResolvers<void>();
+  /** Resolves when less waits to be sent. */
+  #eased = Promise.withResolvers<void>();
   /** The work's: the change after which it last got less than it could take. */
   triedAt = -1;
 
@@ -86,14 +103,20 @@ export class Member {
     return this.#options.consumer;
   }
 
+  /** Whether it may not become older (M5). */
+  isTooOld(nowMs: number): boolean {
+    return !this.#isOld && this.#end === undefined && nowMs - this.joinedAtMs >= this.#options.ageMaxMs;
+  }
+
   get access(): Access {
     return this.#options.access;
   }
 
   /** How many events it can be given now (M1). */
   get want(): number {
-    if (this.#leaving || this.#end !== undefined || this.#outboxBytes >= OUTBOX_BYTES_MAX) return 0;
-    const { limit } = this.#options;
+    const { limit, outboxes } = this.#options;
+    if (this.#leaving || this.#isOld || this.#end !== undefined || this.#isCongested) return 0;
+    if (this.#outboxBytes > 0 && outboxes.bytes >= outboxes.bytesMax) return 0;
     return limit === undefined ? this.#credit : Math.max(0, limit - this.#held);
   }
 
@@ -102,9 +125,9 @@ export class Member {
     return this.#options.limit !== undefined && this.#held >= this.#options.limit;
   }
 
-  /** Whether it went without a word. One that we have ended has not, nor has one that said it leaves. */
+  /** Whether it went without a word. One that we have ended, or told to go, has not, nor has one that said it leaves. */
   get lost(): boolean {
-    return !this.#leaving && (this.#end === undefined || this.#end === "said all");
+    return !this.#leaving && !this.#isOld && (this.#end === undefined || this.#end === "said all");
   }
 
   /** Whether its lease should be renewed: it has spoken since, and a quarter of the lease is over. */
@@ -158,9 +181,16 @@ export class Member {
   /** What became of some; resolves when there is room for more (M2). */
   async settle(settle: Settle): Promise<void> {
     this.heard();
-    this.#settlements.push(settlementOf(settle, this));
-    this.#settling ??= this.#passOn();
-    while (this.#settlements.length >= SETTLEMENTS_MAX && this.#settling !== undefined) await this.#settling;
+    const settlement = settlementOf(settle, this);
+    if (settlement.generation === this.generation) {
+      this.#settlements.push(settlement);
+      this.#positions += settlement.positions.length;
+      this.#settling ??= this.#passOn();
+    } else {
+      this.#refuse(settlement.module, [...settlement.positions]);
+    }
+    while (this.#settling !== undefined && this.#isBusy) await this.#settling;
+    while (this.#isCongested && this.#end === undefined) await this.#eased.promise;
   }
 
   /** It says nothing more: once all is passed on, it is over. */
@@ -172,7 +202,15 @@ export class Member {
   /** Ends it (M3); the first ending holds. */
   end(how: MemberEnd): void {
     this.#end ??= how;
+    this.#ease();
     this.#awake.resolve();
+  }
+
+  /** M5. */
+  retire(ending: Ending): void {
+    this.#isOld = true;
+    this.#send(goAwayFrame(ending));
+    setTimeout(() => this.end({ error: ending.error }), this.#options.leaseMs).unref();
   }
 
   /** Every frame after Started, in order, until it ends. */
@@ -199,19 +237,40 @@ export class Member {
     } finally {
       clearInterval(beat);
       signal.removeEventListener("abort", wake);
+      this.#charge(-this.#outboxBytes);
     }
+  }
+
+  get #isCongested(): boolean {
+    return this.#outboxBytes >= OUTBOX_BYTES_MAX;
+  }
+
+  get #isBusy(): boolean {
+    return this.#settlements.length >= SETTLEMENTS_MAX || this.#positions >= POSITIONS_MAX;
   }
 
   #send(frame: EncodedFrame): void {
     this.#outbox.push(frame);
-    this.#outboxBytes += frame.encoded.length;
+    this.#charge(frame.encoded.length);
     this.#awake.resolve();
   }
 
   #sent({ encoded }: EncodedFrame): void {
-    const wasFull = this.#outboxBytes >= OUTBOX_BYTES_MAX;
-    this.#outboxBytes -= encoded.length;
-    if (wasFull && this.#outboxBytes < OUTBOX_BYTES_MAX) this.#options.onHungry();
+    const wasCongested = this.#isCongested;
+    this.#charge(-encoded.length);
+    if (!wasCongested || this.#isCongested) return;
+    this.#ease();
+    this.#options.onHungry();
+  }
+
+  #charge(bytes: number): void {
+    this.#outboxBytes += bytes;
+    this.#options.outboxes.bytes += bytes;
+  }
+
+  #ease(): void {
+    this.#eased.resolve();
+    this.#eased = Promise.withResolvers();
   }
 
   #beat(): void {
@@ -225,6 +284,7 @@ export class Member {
       while (this.#settlements.length > 0) {
         const [next, rest] = takeTogether(this.#settlements);
         this.#settlements = rest;
+        this.#positions = rest.reduce((sum, { positions }) => sum + positions.length, 0);
         const refused = await this.#options.settle(next);
         this.freed(next.positions.length - refused.length);
         if (refused.length > 0) this.#refuse(next.module, refused);
@@ -232,6 +292,7 @@ export class Member {
     } catch (error) {
       // What was said is lost; its events come again, once the membership has ended.
       this.#settlements = [];
+      this.#positions = 0;
       this.end({ error: error as Error });
     } finally {
       this.#settling = undefined;
@@ -254,7 +315,7 @@ export function settlementOf(
     consumer: member.consumer,
     generation: generation === 0n ? member.generation : String(generation),
     module,
-    positions,
+    positions: [...new Set(positions)],
     // One that is not known here never gets past validation.
     outcome: OUTCOMES[outcome] ?? "release",
     delayMs: wholeMs(delay),
@@ -280,9 +341,11 @@ function takeTogether([first, ...rest]: readonly Settlement[]): [Settlement, Set
 
 function* endOf(end: MemberEnd): Generator<EncodedFrame, void> {
   if (end === "said all") return;
-  if ("reason" in end && typeof end.reason === "number") {
-    const retryAfter = end.retryAfterMs === undefined ? {} : { retryAfter: durationFromMs(end.retryAfterMs) };
-    yield encodeConsumeFrame({ case: "goAway", value: create(GoAwaySchema, { reason: end.reason, ...retryAfter }) });
-  }
+  if ("reason" in end) yield goAwayFrame(end);
   throw end.error;
+}
+
+function goAwayFrame({ reason, retryAfterMs }: Ending): EncodedFrame {
+  const retryAfter = retryAfterMs === undefined ? {} : { retryAfter: durationFromMs(retryAfterMs) };
+  return encodeConsumeFrame({ case: "goAway", value: create(GoAwaySchema, { reason, ...retryAfter }) });
 }

@@ -61,11 +61,18 @@ export function acceptConsumer(consumer: Consumer): AcceptedConsumer {
   };
 }
 
-/** Whether the two are one and the same to whoever creates one again. */
+/**
+ * Whether the two are one and the same to whoever creates one again: a program does so at each start, and is not to be refused because
+ * somebody has paused the consumer, or described it.
+ */
 export function isSameConsumer(left: AcceptedConsumer, right: AcceptedConsumer): boolean {
-  const { filter: leftFilter, ...leftRest } = left;
-  const { filter: rightFilter, ...rightRest } = right;
-  return JSON.stringify(leftRest) === JSON.stringify(rightRest) && isSameFilter(leftFilter, rightFilter);
+  return (
+    JSON.stringify(identityOf(left)) === JSON.stringify(identityOf(right)) && isSameFilter(left.filter, right.filter)
+  );
+}
+
+function identityOf(consumer: AcceptedConsumer): object {
+  return { ...consumer, filter: undefined, description: undefined, paused: undefined };
 }
 
 function isSameFilter(left: Filter | undefined, right: Filter | undefined): boolean {

@@ -4,7 +4,8 @@ import type { AcceptedConsumer } from "./accept-consumer.ts";
 /** A consumer as it stands in the database. */
 export interface LoadedConsumer {
   readonly settings: AcceptedConsumer;
-  readonly revision: string;
+  /** Another one after each change, and for another consumer of the name. */
+  readonly version: string;
   /** Where each module is read up to. */
   readonly places: ReadonlyMap<string, number>;
 }
@@ -20,7 +21,7 @@ export interface Take {
   readonly consumer: string;
   readonly generation: string;
   /** Of the consumer, by whose filter it was read. */
-  readonly revision: string;
+  readonly version: string;
   readonly module: string;
   /** Where the reading began, and up to where it went. */
   readonly after: number;
@@ -32,7 +33,7 @@ export interface Take {
 
 /** What became of a take. */
 export interface Taken {
-  /** `taken`; `moved`: somebody else has read on; `lost`: the membership has ended; `paused`; `full`: too much waits already; `changed`: the revision is another one. */
+  /** `taken`; `moved`: somebody else has read on; `lost`: the membership has ended; `paused`; `full`: too much waits already; `changed`: the version is another one. */
   readonly outcome: "taken" | "moved" | "lost" | "paused" | "full" | "changed";
   /** What the member was given. */
   readonly given: readonly number[];
@@ -79,17 +80,20 @@ export interface Deliveries {
   /** Undefined: there is no such consumer. */
   join(consumer: string, member: string, principal: string): Promise<Membership | undefined>;
   leave(consumer: string, generation: string, lost: boolean): Promise<void>;
-  /** Renews leases; answers the memberships that still are. */
-  renew(members: readonly { consumer: string; generation: string }[]): Promise<ReadonlySet<string>>;
+  /** Renews leases, of a principal's memberships alone where one is named; answers the memberships that still are. */
+  renew(members: readonly { consumer: string; generation: string }[], principal?: string): Promise<ReadonlySet<string>>;
+  /** Why a membership is none any more: its consumer is gone, another of its name has joined, or its lease had run out. */
+  whyLost(consumer: string, member: string): Promise<"gone" | "replaced" | "lost">;
   take(take: Take): Promise<Taken>;
   claim(consumer: string, generation: string, want: number): Promise<Claimed[]>;
   /** Answers the positions that the membership does not hold. */
   settle(settlement: Settlement): Promise<bigint[]>;
-  /** Of these consumers, those that need it; each with the revision that is known. */
-  attention(consumers: readonly { consumer: string; revision: string }[]): Promise<Attention[]>;
-  /** How many events a membership holds. */
-  heldBy(consumer: string, generation: string): Promise<number>;
-  expire(consumer: string): Promise<void>;
+  /** Of these consumers, those that need it; each with the version that is known. */
+  attention(consumers: readonly { consumer: string; version: string }[]): Promise<Attention[]>;
+  /** How many events each of these memberships holds. */
+  heldBy(members: readonly { consumer: string; generation: string }[]): Promise<ReadonlyMap<string, number>>;
+  /** Answers the memberships that it ended. */
+  expire(consumer: string): Promise<string[]>;
   /** The events at these places, in that order. */
   eventsAt(places: readonly Claimed[]): Promise<Event[]>;
 }

@@ -30,7 +30,7 @@ export function consume(needs: ConsumeNeeds): Highway["consume"] {
     const { message } = first.value;
     if (message.case !== "join") throw invalidField("join", "must be the first message");
     const member = await needs.desk.join(message.value, call);
-    void hear(messages, member);
+    void hear(messages, member, call.signal);
     yield* framesOf(member, needs, call.signal);
   };
 }
@@ -44,7 +44,7 @@ export function consumeServer(needs: ConsumeNeeds): Highway["consumeServer"] {
 
 export function ack({ desk }: ConsumeNeeds): Highway["ack"] {
   return async ({ consumer, generation, settlements }, call) => {
-    const refused = await desk.ack({ consumer, generation: String(generation) }, settlements, call.scope);
+    const refused = await desk.ack({ consumer, generation: String(generation) }, settlements, call);
     return { refused };
   };
 }
@@ -63,7 +63,7 @@ async function* framesOf(
 }
 
 /** Takes what the member says, until it says nothing more. */
-async function hear(messages: AsyncIterator<ConsumeRequest>, member: Member): Promise<void> {
+async function hear(messages: AsyncIterator<ConsumeRequest>, member: Member, signal: AbortSignal): Promise<void> {
   try {
     for (let next = await messages.next(); next.done !== true; next = await messages.next()) {
       const { message } = next.value;
@@ -75,7 +75,8 @@ async function hear(messages: AsyncIterator<ConsumeRequest>, member: Member): Pr
     }
     await member.finish();
   } catch (error) {
-    member.end({ error: error as Error });
+    // Of one that is cut off the messages end with an error too: then it is lost, not at fault.
+    if (!signal.aborted) member.end({ error: error as Error });
   }
 }
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from "@jest/globals";
 import { DeadLetter_Reason } from "#gen/cos/highway/v1/consumers_pb.ts";
 import { useWork } from "./use-work.ts";
 
-const { given, work, openWork, runOut } = useWork();
+const { given, work, openWork, runOut, versionOf } = useWork();
 
 describe("handing out", () => {
   test("C2: what was read is handed out once, and the place is where the reading ended", async () => {
@@ -56,7 +56,7 @@ describe("handing out", () => {
     const ada = await join("ada");
     await take(ada, 0, 1002);
     expect(await take(ada, 1002)).toMatchObject({ outcome: "full", readThrough: 1002, held: 1, unsettled: 1002 });
-    expect(await work().heldBy(name, ada)).toBe(1);
+    expect(await work().heldBy([{ consumer: name, generation: ada }])).toEqual(new Map([[ada, 1]]));
   });
 
   test("a consumer that is paused hands nothing out", async () => {
@@ -72,8 +72,28 @@ describe("handing out", () => {
   test("what was read by the filter of another revision is not handed out", async () => {
     const { join, take, name } = await openWork(["a"]);
     const ada = await join("ada");
-    await given().client.query("update mem0_cc.consumer set revision = 2 where name = $1", [name]);
+    await given().client.query("update mem0_cc.consumer set version = 0 where name = $1", [name]);
     expect(await take(ada, 0)).toMatchObject({ outcome: "changed", given: [] });
+  });
+
+  test("C4: a retried letter above the place stays as it is when the reading comes to it", async () => {
+    const { join, take, claim, name, module } = await openWork(["a", "b", "a"]);
+    await given().client.query(
+      "insert into mem0_cc.delivery (consumer, module, position, failures) values ($1, $2, 2, 1)",
+      [name, module],
+    );
+    const ada = await join("ada");
+    expect(await claim(ada)).toEqual(["2@2"]);
+    expect(await take(ada, 0)).toMatchObject({ outcome: "taken", given: [1, 3], held: 3, unsettled: 3 });
+  });
+
+  test("what waits is handed out by about 1 MiB, with at least one", async () => {
+    const { join, take, claim, settle, module } = await openWork(["", "", ""]);
+    const ada = await join("ada");
+    await take(ada, 0);
+    await settle(ada, [1, 2, 3], "release");
+    await given().client.query("update mem0_cc.memory set size = 700 * 1024 where module = $1", [module]);
+    expect(await claim(ada)).toEqual(["1@1"]);
   });
 
   test("a consumer that is gone, or never was, has no members and no work", async () => {
@@ -189,7 +209,7 @@ describe("memberships", () => {
     const [ada, bob] = [await join("ada"), await join("bob")];
     await take(ada, 0);
     await runOut(name, ada);
-    expect(await work().attention([{ consumer: name, revision: "1" }])).toEqual([
+    expect(await work().attention([{ consumer: name, version: await versionOf(name) }])).toEqual([
       { consumer: name, changed: false, late: true, waits: false },
     ]);
     await work().expire(name);
@@ -206,7 +226,7 @@ describe("memberships", () => {
     expect(await settle(ada, [1])).toEqual([]);
     expect(await work().renew([{ consumer: name, generation: ada }])).toEqual(new Set([ada]));
     await work().expire(name);
-    expect(await work().attention([{ consumer: name, revision: "1" }])).toEqual([]);
+    expect(await work().attention([{ consumer: name, version: await versionOf(name) }])).toEqual([]);
   });
 
   test("a second of the same name takes its place: what the first holds is free, and is no loss", async () => {
@@ -219,18 +239,62 @@ describe("memberships", () => {
     expect(await claim(second)).toEqual(["1@1"]);
   });
 
-  test("an event whose members were lost 20 times is a dead letter", async () => {
-    const { name, join, take, claim, dead } = await openWork(["a", "a"]);
+  test("the first of each key in the hands of 20 lost members is a dead letter; what stood behind it is not", async () => {
+    const { name, join, take, claim, dead } = await openWork(["a", "a", "b"]);
     let member = await join("m");
-    await take(member, 0, 1);
+    await take(member, 0);
     for (let n = 1; n <= 20; n += 1) {
       await work().leave(name, member, true);
       member = await join("m");
-      expect(await claim(member)).toEqual(n < 20 ? [`1@${n + 1}`] : []);
+      expect(await claim(member)).toEqual(n < 20 ? [`1@${n + 1}`, "2@1", `3@${n + 1}`] : ["2@1"]);
     }
-    expect(await dead()).toMatchObject([
-      { attempts: 20, reason: DeadLetter_Reason.MEMBERS_LOST, error: "the members that held it were lost" },
+    const letter = {
+      attempts: 20,
+      reason: DeadLetter_Reason.MEMBERS_LOST,
+      error: "the members that held it were lost",
+    };
+    expect(await dead()).toMatchObject([letter, letter]);
+  });
+
+  test("C9: what is said of an event that is forgotten by then is not kept", async () => {
+    const { join, take, settle, name, dead, module } = await openWork(["a", "b"], { maxAttempts: 2 });
+    const ada = await join("ada");
+    await take(ada, 0);
+    await given().client.query("update mem0_cc.memory set forgotten_at = now() where module = $1", [module]);
+    await settle(ada, [1], "retry", { error: "it says: up betimes" });
+    await settle(ada, [2], "park", { error: "it says: up betimes" });
+    const { rows } = await given().client.query(
+      `select error from mem0_cc.delivery where consumer = $1 union all select error from mem0_cc.dead_letter where consumer = $1`,
+      [name],
+    );
+    expect(rows).toEqual([{ error: null }, { error: null }]);
+    await given().client.query("update mem0_cc.dead_letter set error = 'kept all the same' where consumer = $1", [
+      name,
     ]);
+    expect(await dead()).toMatchObject([{ error: "" }]);
+  });
+
+  test("a lease is what it was when the member joined", async () => {
+    const { name, join } = await openWork(["a"], { lease: { seconds: 60n } });
+    const ada = await join("ada");
+    await given().client.query("update mem0_cc.consumer set lease_ms = 1000 where name = $1", [name]);
+    await work().renew([{ consumer: name, generation: ada }]);
+    const { rows } = await given().client.query(
+      "select lease_until > now() + interval '50 s' as long from mem0_cc.consumer_member where consumer = $1",
+      [name],
+    );
+    expect(rows).toEqual([{ long: true }]);
+  });
+
+  test("nobody renews another principal's membership; why one is none any more can be told", async () => {
+    const { name, join } = await openWork(["a"]);
+    const ada = await join("ada");
+    expect(await work().renew([{ consumer: name, generation: ada }], "bob")).toEqual(new Set());
+    expect(await work().renew([{ consumer: name, generation: ada }], "ada")).toEqual(new Set([ada]));
+    expect(await work().whyLost(name, "ada")).toBe("replaced");
+    await work().leave(name, ada, false);
+    expect(await work().whyLost(name, "ada")).toBe("lost");
+    expect(await work().whyLost("nobody", "ada")).toBe("gone");
   });
 
   test("what is held past the acknowledgement deadline has failed, though its member lives; the key's rest comes back too", async () => {
@@ -241,7 +305,9 @@ describe("memberships", () => {
       "update mem0_cc.delivery set given_at = given_at - interval '61 s' where consumer = $1 and position = 1",
       [name],
     );
-    expect(await work().attention([{ consumer: name, revision: "1" }])).toMatchObject([{ late: true }]);
+    expect(await work().attention([{ consumer: name, version: await versionOf(name) }])).toMatchObject([
+      { late: true },
+    ]);
     await work().expire(name);
     expect(await status()).toMatchObject({ inFlight: 1n, resting: 1n, waiting: 1n });
     expect(await settle(ada, [1, 2, 3])).toEqual(expect.arrayContaining([1n, 3n]));
@@ -254,8 +320,8 @@ describe("memberships", () => {
     await settle(ada, [1], "release");
     expect(
       await work().attention([
-        { consumer: name, revision: "1" },
-        { consumer: "nobody", revision: "1" },
+        { consumer: name, version: await versionOf(name) },
+        { consumer: "nobody", version: "1" },
       ]),
     ).toEqual([
       { consumer: name, changed: false, late: false, waits: true },

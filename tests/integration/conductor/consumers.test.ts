@@ -36,7 +36,14 @@ async function withDeadLetters(count: number) {
   );
   const { generation } = (await consumers.deliveries.join(name, "ada", "ada"))!;
   const positions = Array.from({ length: count }, (_, n) => n + 1);
-  const read = { consumer: name, generation, revision: "1", module, after: 0, through: count };
+  const read = {
+    consumer: name,
+    generation,
+    version: (await consumers.deliveries.load(name))!.version,
+    module,
+    after: 0,
+    through: count,
+  };
   await consumers.deliveries.take({ ...read, positions, keys: positions.map(() => null) });
   await consumers.deliveries.settle({
     consumer: name,

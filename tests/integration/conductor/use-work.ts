@@ -29,6 +29,7 @@ export function useWork() {
     await createConsumerIn(given.store, { name, modules: [module], key: Consumer_Key.SESSION, ...more });
     await recordSessions(given.store, module, sessions);
     const keyOf = (session: string) => keyOfEvent(more.key ?? Consumer_Key.SESSION, { sessionId: session, source: "" });
+    const version = await versionOf(name);
     const join = async (member: string) => (await work.join(name, member, "ada"))!.generation;
     return {
       name,
@@ -39,7 +40,7 @@ export function useWork() {
         work.take({
           consumer: name,
           generation,
-          revision: "1",
+          version,
           module,
           after,
           through,
@@ -83,5 +84,7 @@ export function useWork() {
     );
   }
 
-  return { given: () => given, work: () => work, openWork, runOut };
+  const versionOf = async (name: string): Promise<string> => (await work.load(name))!.version;
+
+  return { given: () => given, work: () => work, openWork, runOut, versionOf };
 }

@@ -50,6 +50,7 @@ describe("reasons", () => {
     CONSUMER_EXISTS: Code.AlreadyExists,
     MEMBERSHIP_LOST: Code.Aborted,
     COUNT_MISMATCH: Code.FailedPrecondition,
+    MEMBER_REPLACED: Code.Aborted,
   };
 
   test("each reason of the contract comes with the code that the contract promises", () => {

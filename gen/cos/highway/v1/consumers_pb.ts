@@ -74,8 +74,8 @@ export type Consumer = Message<"cos.highway.v1.Consumer"> & {
   /**
    * How often an event may fail before it is a dead letter: 1 to 1,000. Unset: 5.
    *
-   * What fails is told by its member, or by `ack_deadline`. That a member is lost is no failure of what it held: only an event whose
-   * members were lost 20 times is taken for their murderer, and becomes a dead letter.
+   * What fails is told by its member, or by `ack_deadline`. That a member is lost is no failure of what it held: only an event that was the
+   * first of its key in the hands of 20 lost members is taken for their murderer, and becomes a dead letter.
    *
    * @generated from field: int32 max_attempts = 7;
    */

@@ -167,8 +167,8 @@ export type Settle = Message<"cos.highway.v1.Settle"> & {
   positions: bigint[];
 
   /**
-   * As in the `Deliveries` that they came with: a settlement of an earlier membership is refused, and harms nobody. Unset: that of the
-   * stream, or of the AckRequest.
+   * As in the `Deliveries` that they came with: a settlement of another membership than that of the stream, or of the AckRequest, is refused,
+   * and harms nobody. Unset: that one.
    *
    * @generated from field: int64 generation = 3;
    */
@@ -549,7 +549,7 @@ export type AckRequest = Message<"cos.highway.v1.AckRequest"> & {
   consumer: string;
 
   /**
-   * Required. The membership, as in `Joined`.
+   * Required. The membership, as in `Joined`; of the caller's own alone.
    *
    * @generated from field: int64 generation = 2;
    */

@@ -580,7 +580,8 @@ export const PurgeDeadLettersResponseSchema: GenMessage<PurgeDeadLettersResponse
  */
 export const HighwayService: GenService<{
   /**
-   * Creates a consumer. Safe to repeat: the very same consumer is answered as it is; another one of the name is refused (CONSUMER_EXISTS).
+   * Creates a consumer. Safe to repeat: the same consumer is answered as it is, whether or not it is paused or otherwise described; another
+   * one of the name is refused (CONSUMER_EXISTS).
    *
    * @generated from rpc cos.highway.v1.HighwayService.CreateConsumer
    */
@@ -643,8 +644,8 @@ export const HighwayService: GenService<{
   /**
    * Works as a member of a consumer: credits and settlements up, deliveries down.
    *
-   * It ends with GoAway and UNAVAILABLE when the process goes away (join again), with MEMBERSHIP_LOST when the lease has run out or a
-   * member of the same name has joined, and with CONSUMER_NOT_FOUND when the consumer was deleted. (Browsers: ConsumeServer.)
+   * It ends with GoAway and UNAVAILABLE when the process goes away (join again), with MEMBERSHIP_LOST when the lease has run out,
+   * with MEMBER_REPLACED when a member of the same name has joined, and with CONSUMER_NOT_FOUND when the consumer was deleted. (Browsers: ConsumeServer.)
    *
    * @generated from rpc cos.highway.v1.HighwayService.Consume
    */

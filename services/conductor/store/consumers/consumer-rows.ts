@@ -24,12 +24,14 @@ export interface ConsumerRow {
   readonly created_us: string;
   readonly updated_us: string;
   readonly revision: string;
+  /** Of what it does; another one after each change, and for another consumer of the name. */
+  readonly version: string;
 }
 
 /** The select list for a consumer of the alias `c`. */
 export const consumerColumns = [
   "c.name, c.modules, c.all_modules, c.filter, c.key, c.lease_ms, c.max_attempts, c.max_in_flight, c.ack_deadline_ms",
-  "c.backoff_initial_ms, c.backoff_max_ms, c.description, c.paused, c.created_by, c.revision",
+  "c.backoff_initial_ms, c.backoff_max_ms, c.description, c.paused, c.created_by, c.revision, c.version",
   "(extract(epoch from c.created_at) * 1000000)::bigint as created_us",
   "(extract(epoch from c.updated_at) * 1000000)::bigint as updated_us",
 ].join(", ");

@@ -19,8 +19,9 @@ import {
 } from "./consumer-rows.ts";
 import type { ConsumerStore } from "./consumer-store.ts";
 
-/** How many consumers there may be in all. */
+/** How many consumers there may be in all, and of one principal. */
 const consumersMax = 10_000;
+const consumersOfOneMax = 2000;
 
 export interface CreatedConsumer {
   readonly consumer: Consumer;
@@ -45,7 +46,7 @@ export async function createConsumer(
     const created = await insertConsumer(client, accepted, call.access.principal.name);
     if (created === undefined) return existing(client, accepted);
     await insertPlaces(client, accepted.name, places);
-    await refuseTooMany(client);
+    await refuseTooMany(client, call.access.principal.name);
     return { consumer: consumerOf(created), existed: false };
   });
 }
@@ -81,10 +82,17 @@ async function insertPlaces(client: pg.ClientBase, consumer: string, places: rea
   });
 }
 
-async function refuseTooMany(client: pg.ClientBase): Promise<void> {
-  const { rows } = await client.query<{ count: number }>("select count(*)::int as count from mem0_cc.consumer");
-  if (rows[0]!.count > consumersMax)
-    throw new CosError(ErrorReason.QUOTA_EXCEEDED, `there may be ${consumersMax} consumers in all: delete some`);
+async function refuseTooMany(client: pg.ClientBase, createdBy: string): Promise<void> {
+  const { rows } = await client.query<{ all: number; own: number }>({
+    text: `select count(*)::int as all, (count(*) filter (where created_by = $1))::int as own from mem0_cc.consumer`,
+    values: [createdBy],
+  });
+  const { all, own } = rows[0]!;
+  if (all > consumersMax || own > consumersOfOneMax)
+    throw new CosError(
+      ErrorReason.QUOTA_EXCEEDED,
+      `there may be ${consumersOfOneMax} consumers of one principal, and ${consumersMax} in all: delete some`,
+    );
 }
 
 function consumerExists(name: string): CosError {

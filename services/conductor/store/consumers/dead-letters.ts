@@ -110,7 +110,8 @@ function letterOf(row: LetterRow): DeadLetter {
   return create(DeadLetterSchema, {
     event: eventOf(memoryOf(row), row.traceparent ?? ""),
     attempts: row.attempts,
-    error: row.error ?? "",
+    // What was said while it was being forgotten may quote it.
+    error: row.forgotten_us === null ? (row.error ?? "") : "",
     reason: row.reason as DeadLetter_Reason,
     deadAt: timestampOf(row.dead_us),
     member: row.member,

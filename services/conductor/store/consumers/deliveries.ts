@@ -16,7 +16,7 @@ export function deliveries(postgres: Pick<Postgres, "pool" | "cancelBackend">): 
       const [row] = await ask<ConsumerRow & { places: Record<string, string> }>("load", loadStatement, [consumer]);
       if (row === undefined) return undefined;
       const places = Object.entries(row.places).map(([module, read]) => [module, Number(read)] as const);
-      return { settings: acceptedOf(row), revision: row.revision, places: new Map(places) };
+      return { settings: acceptedOf(row), version: row.version, places: new Map(places) };
     },
     join: async (consumer, member, principal) => {
       const text = "select generation, lease_ms from mem0_cc.consumer_join($1, $2, $3)";
@@ -26,13 +26,15 @@ export function deliveries(postgres: Pick<Postgres, "pool" | "cancelBackend">): 
     leave: async (consumer, generation, lost) => {
       await ask("leave", "select mem0_cc.consumer_leave($1, $2, $3)", [consumer, generation, lost]);
     },
-    renew: async (members) => {
-      const values = [members.map(({ consumer }) => consumer), members.map(({ generation }) => generation)];
-      const rows = await ask<{ generation: string }>("renew", renewStatement, values);
+    renew: async (members, principal) => {
+      const rows = await ask<{ generation: string }>("renew", renewStatement, [
+        ...columnsOf(members),
+        principal ?? null,
+      ]);
       return new Set(rows.map(({ generation }) => generation));
     },
-    take: async ({ consumer, generation, revision, module, after, through, positions, keys }) => {
-      const values = [consumer, generation, revision, module, after, through, positions, keys];
+    take: async ({ consumer, generation, version, module, after, through, positions, keys }) => {
+      const values = [consumer, generation, version, module, after, through, positions, keys];
       const [row] = await ask<TakenRow>("take", takeStatement, values);
       const { outcome, given, read_through, held, unsettled } = row!;
       return { outcome, given: given.map(Number), readThrough: Number(read_through), held, unsettled };
@@ -52,16 +54,21 @@ export function deliveries(postgres: Pick<Postgres, "pool" | "cancelBackend">): 
       const [row] = await ask<{ refused: string[] }>("settle", text, values);
       return row!.refused.map(BigInt);
     },
+    whyLost: async (consumer, member) => {
+      const [row] = await ask<{ gone: boolean; replaced: boolean }>("why-lost", whyLostStatement, [consumer, member]);
+      return row!.gone ? "gone" : row!.replaced ? "replaced" : "lost";
+    },
     attention: (consumers) => {
-      const values = [consumers.map(({ consumer }) => consumer), consumers.map(({ revision }) => revision)];
+      const values = [consumers.map(({ consumer }) => consumer), consumers.map(({ version }) => version)];
       return ask<Attention>("attention", attentionStatement, values);
     },
-    heldBy: async (consumer, generation) => {
-      const [row] = await ask<{ held: number }>("held", heldStatement, [consumer, generation]);
-      return row!.held;
+    heldBy: async (members) => {
+      const rows = await ask<{ generation: string; held: number }>("held", heldStatement, columnsOf(members));
+      return new Map(rows.map(({ generation, held }) => [generation, held]));
     },
     expire: async (consumer) => {
-      await ask("expire", "select mem0_cc.consumer_expire($1)", [consumer]);
+      const text = "select generation from mem0_cc.consumer_expire($1) as generation";
+      return (await ask<{ generation: string }>("expire", text, [consumer])).map(({ generation }) => generation);
     },
     eventsAt: async (places) => {
       const values = [places.map(({ module }) => module), places.map(({ position }) => position)];
@@ -70,6 +77,11 @@ export function deliveries(postgres: Pick<Postgres, "pool" | "cancelBackend">): 
     },
   };
 }
+
+const columnsOf = (members: readonly { consumer: string; generation: string }[]): [string[], string[]] => [
+  members.map(({ consumer }) => consumer),
+  members.map(({ generation }) => generation),
+];
 
 interface TakenRow {
   readonly outcome: Taken["outcome"];
@@ -90,19 +102,26 @@ const loadStatement = `
 
 const renewStatement = `
   update mem0_cc.consumer_member m
-  set lease_until = clock_timestamp() + (interval '1 millisecond') * c.lease_ms
-  from unnest($1::text[], $2::bigint[]) p (consumer, generation)
-  join mem0_cc.consumer c on c.name = p.consumer
-  where m.consumer = p.consumer and m.generation = p.generation
+  set lease_until = clock_timestamp() + (interval '1 millisecond') * m.lease_ms
+  from (select * from unnest($1::text[], $2::bigint[]) p (consumer, generation) order by 1, 2) p
+  where m.consumer = p.consumer and m.generation = p.generation and ($3::text is null or m.principal = $3)
   returning m.generation`;
 
-const heldStatement =
-  "select count(*)::int as held from mem0_cc.delivery d where d.consumer = $1 and d.generation = $2";
+const whyLostStatement = `
+  select not exists (select from mem0_cc.consumer c where c.name = $1) as gone,
+         exists (select from mem0_cc.consumer_member m where m.consumer = $1 and m.name = $2) as replaced`;
+
+const heldStatement = `
+  select p.generation, held.count as held
+  from unnest($1::text[], $2::bigint[]) p (consumer, generation)
+  cross join lateral (
+    select count(*)::int as count from mem0_cc.delivery d where d.consumer = p.consumer and d.generation = p.generation
+  ) held`;
 
 const attentionStatement = `
-  select p.name as consumer, c.revision is distinct from p.revision as changed, late.is as late, waits.is as waits
-  from unnest($1::text[], $2::bigint[]) p (name, revision)
-  left join lateral (select c.revision, c.ack_deadline_ms from mem0_cc.consumer c where c.name = p.name limit 1) c on true
+  select p.name as consumer, c.version is distinct from p.version as changed, late.is as late, waits.is as waits
+  from unnest($1::text[], $2::bigint[]) p (name, version)
+  left join lateral (select c.version, c.ack_deadline_ms from mem0_cc.consumer c where c.name = p.name limit 1) c on true
   cross join lateral (select exists (
       select from mem0_cc.consumer_member m where m.consumer = p.name and m.lease_until < clock_timestamp()
     ) or (c.ack_deadline_ms is not null and exists (
@@ -111,7 +130,7 @@ const attentionStatement = `
   cross join lateral (select exists (
       select from mem0_cc.delivery d where d.consumer = p.name and d.generation is null
         and (d.due_at is null or d.due_at <= clock_timestamp())) as is) waits
-  where c.revision is distinct from p.revision or late.is or waits.is`;
+  where c.version is distinct from p.version or late.is or waits.is`;
 
 const eventsStatement = `
   select ${memoryColumns(MemoryView.FULL)}

@@ -73,7 +73,7 @@ const places = `
   left join lateral (
     select json_agg(json_build_object(
       'module', h.module, 'head', h.position::text, 'read', coalesce(p.read_through, 0)::text,
-      'settled', coalesce((select d.position - 1 from mem0_cc.delivery d
+      'settled', coalesce((select least(d.position - 1, p.read_through) from mem0_cc.delivery d
                            where d.consumer = c.name and d.module = h.module order by d.position limit 1),
                           p.read_through, 0)::text
     ) order by h.module) as places

@@ -3,6 +3,7 @@ import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
 import type { DeadLetterSelector } from "#gen/cos/highway/v1/consumers_pb.ts";
 import { CosError } from "#shared/errors/cos-error.ts";
 import { Parameters } from "../parameters.ts";
+import { LONG_MS } from "./change-consumers.ts";
 import type { ConsumerStore } from "./consumer-store.ts";
 import { type ChangeCall, withConsumer } from "./with-consumer.ts";
 
@@ -15,7 +16,7 @@ export interface Replayed {
   readonly remaining: number;
 }
 
-/** Gives dead letters back to the members, as if never tried. One that is with them already is only taken from the dead. */
+/** Gives dead letters back to the members, as if never tried, those that died first before the others. One that is with them already is only taken from the dead. */
 export function replayDeadLetters(
   store: ConsumerStore,
   call: ChangeCall,
@@ -28,7 +29,7 @@ export function replayDeadLetters(
     const { rows } = await client.query<{ module: string; position: string }>({
       text: `delete from mem0_cc.dead_letter l
              using (select l.module, l.position from mem0_cc.dead_letter l where ${which}
-                    order by l.module, l.position limit ${replayMax}) s
+                    order by l.dead_at, l.module, l.position limit ${replayMax}) s
              where l.consumer = $1 and l.module = s.module and l.position = s.position
              returning l.module, l.position`,
       values: parameters.values,
@@ -50,7 +51,8 @@ export function purgeDeadLetters(
   consumer: string,
   { selector, count }: { readonly selector: DeadLetterSelector; readonly count: number },
 ): Promise<number> {
-  return withConsumer(store, call, consumer, async (client) => {
+  return withConsumer({ ...store, timeoutMs: LONG_MS }, call, consumer, async (client) => {
+    await client.query(`set local statement_timeout = ${LONG_MS}`);
     const found = await countOf(client, consumer, selector);
     if (found !== count) throw countMismatch(found, count);
     const parameters = new Parameters();

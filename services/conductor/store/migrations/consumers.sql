@@ -19,17 +19,19 @@
 --  C7  Time is the database's.
 --  C8  Handing out and acknowledging do not wait for the disk: after a crash of the server the last of them are undone, in their order,
 --      and their events come again. Whatever else commits waits for the disk, and so does what came before it.
---  C9  Every look-up is an index probe, whatever the statistics said (as B7 of record_batch): the tables are empty most of the time.
+--  C9  What a member says of an event that is forgotten is not kept: it may quote it.
+--  C10 Every look-up is an index probe, whatever the statistics said (as B7 of record_batch): the tables are empty most of the time.
 --
 -- Failure   any error undoes the whole call.
 
 -- Hands out what was read: positions ascending of one module, above p_after up to p_through, with their keys (null: none). What may not be
--- given to the member yet waits. p_revision is that of the consumer by whose filter it was read.
+-- given to the member yet waits; what stands here already (a dead letter that was replayed) stays as it is. p_version is that of the consumer by
+-- whose filter it was read.
 -- Answers   'changed': it has another one by now; 'taken' with the positions that the member got; 'moved' with where the place is instead; 'lost': the membership has ended;
 --           'paused'; 'full': so much waits (keys that rest, say) that nothing more is read. Besides, how many rows the consumer has, and how
 --           many of them are held.
 create function mem0_cc.consumer_take(
-  p_consumer text, p_generation bigint, p_revision bigint, p_module text, p_after bigint, p_through bigint, p_positions bigint[],
+  p_consumer text, p_generation bigint, p_version bigint, p_module text, p_after bigint, p_through bigint, p_positions bigint[],
   p_keys bigint[])
 returns table (outcome text, given bigint[], read_through bigint, held int, unsettled int)
 language plpgsql
@@ -46,14 +48,16 @@ declare
   v_member text;
   v_read bigint;
   v_room int;
+  v_busy bigint[];
   v_given bigint[] := '{}';
+  v_stored int;
 begin
   -- C8
   perform set_config('synchronous_commit', 'off', true);
   select * into v_consumer from mem0_cc.consumer c where c.name = p_consumer for no key update;
   select m.name into v_member from mem0_cc.consumer_member m
     where m.consumer = p_consumer and m.generation = p_generation for key share;
-  if v_consumer.name is null or v_member is null or v_consumer.revision <> p_revision then
+  if v_consumer.name is null or v_member is null or v_consumer.version <> p_version then
     return query select case when v_member is null then 'lost' else 'changed' end, v_given, 0::bigint, 0, 0;
     return;
   end if;
@@ -73,33 +77,34 @@ begin
   end if;
 
   v_room := v_consumer.max_in_flight - held;
+  -- C4, once a key: others hold it, or it waits or rests.
+  select array_agg(k.key) into v_busy
+    from (select distinct key from unnest(p_keys) as u (key) where key is not null) k
+    where exists (
+      select from mem0_cc.delivery d
+      where d.consumer = p_consumer and d.module = p_module and d.key = k.key and d.generation is distinct from p_generation);
   with wanted as (
-    select w.position, w.key, w.n
-    from unnest(p_positions, p_keys) with ordinality w (position, key, n)
-  ), judged as (
     select w.position, w.key,
-           w.n <= v_room and (w.key is null or not exists (
-             select from mem0_cc.delivery d
-             where d.consumer = p_consumer and d.module = p_module and d.key = w.key
-               and d.generation is distinct from p_generation)) as free
-    from wanted w
+           w.n <= v_room and (w.key is null or v_busy is null or not w.key = any(v_busy)) as free
+    from unnest(p_positions, p_keys) with ordinality w (position, key, n)
   ), stored as (
     insert into mem0_cc.delivery (consumer, module, position, key, generation, member, given_at)
-    select p_consumer, p_module, j.position, j.key,
-           case when j.free then p_generation end, case when j.free then v_member end,
-           case when j.free then clock_timestamp() end
-    from judged j
+    select p_consumer, p_module, w.position, w.key,
+           case when w.free then p_generation end, case when w.free then v_member end,
+           case when w.free then clock_timestamp() end
+    from wanted w
+    on conflict (consumer, module, position) do nothing
     returning position, generation
   )
-  select coalesce(array_agg(s.position order by s.position) filter (where s.generation is not null), '{}') into v_given
+  select coalesce(array_agg(s.position order by s.position) filter (where s.generation is not null), '{}'), count(*)
+    into v_given, v_stored
     from stored s;
   update mem0_cc.consumer_place p set read_through = p_through where p.consumer = p_consumer and p.module = p_module;
-  return query select 'taken', v_given, p_through, held + coalesce(array_length(v_given, 1), 0),
-                      unsettled + coalesce(array_length(p_positions, 1), 0);
+  return query select 'taken', v_given, p_through, held + coalesce(array_length(v_given, 1), 0), unsettled + v_stored;
 end
 $$;
 
--- Hands out what waits: rows that are free and due, by module and position, at most p_want.
+-- Hands out what waits: rows that are free and due, by module and position, at most p_want, and about 1 MiB of memories.
 -- Answers   a row for each, with the try that this is.
 create function mem0_cc.consumer_claim(p_consumer text, p_generation bigint, p_want int)
 returns table (module text, "position" bigint, attempt int)
@@ -107,8 +112,6 @@ language plpgsql
 set search_path = mem0_cc, pg_temp
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
 set jit = off
 as $$
 #variable_conflict use_column
@@ -130,24 +133,59 @@ begin
   select least(p_want, v_consumer.max_in_flight - count(*)) into v_room
     from mem0_cc.delivery d where d.consumer = p_consumer and d.generation is not null;
   return query
-  with due as (
-    select d.module, d.position
+  with waits as materialized (
+    select d.module, d.position, d.key
     from mem0_cc.delivery d
     where d.consumer = p_consumer and d.generation is null and (d.due_at is null or d.due_at <= v_now)
-      and (d.key is null or not exists (
-        select from mem0_cc.delivery e
-        where e.consumer = d.consumer and e.module = d.module and e.key = d.key
-          and case when e.generation is null then e.position < d.position and e.due_at > v_now
-                   else e.generation <> p_generation end))
-    order by d.module, d.position
+  ), keys as materialized (
+    -- C4, once a key: nobody else may hold it, and nothing of it goes before what rests.
+    select k.module, k.key,
+           exists (
+             select from mem0_cc.delivery e
+             where e.consumer = p_consumer and e.module = k.module and e.key = k.key and e.generation <> p_generation) as held,
+           (select min(e.position) from mem0_cc.delivery e
+            where e.consumer = p_consumer and e.module = k.module and e.key = k.key
+              and e.generation is null and e.due_at > v_now) as resting
+    from (select distinct w.module, w.key from waits w where w.key is not null) k
+  ), due as materialized (
+    select w.module, w.position
+    from waits w
+    left join keys k on k.module = w.module and k.key = w.key
+    where w.key is null or (not k.held and (k.resting is null or w.position < k.resting))
+    order by w.module, w.position
     limit greatest(v_room, 0)
+  ), cut as materialized (
+    select d.module, d.position,
+           row_number() over (order by d.module, d.position) as nth,
+           sum(m.size) over (order by d.module, d.position) as bytes
+    from due d
+    cross join lateral (
+      select memory.size from mem0_cc.memory
+      where memory.module = d.module and memory.position = d.position limit 1) m
   )
   update mem0_cc.delivery d
     set generation = p_generation, member = v_member, given_at = v_now, due_at = null
-    from due
-    where d.consumer = p_consumer and d.module = due.module and d.position = due.position
+    from cut
+    where (cut.nth = 1 or cut.bytes <= 1048576)
+      and d.consumer = p_consumer and d.module = cut.module and d.position = cut.position
     returning d.module, d.position, d.failures + d.losses + 1;
 end
+$$;
+
+-- The positions among these whose memories are forgotten.
+create function mem0_cc.forgotten_of(p_module text, p_positions bigint[])
+returns bigint[]
+language sql
+stable
+set search_path = mem0_cc, pg_temp
+set enable_seqscan = off
+set jit = off
+as $$
+  select coalesce(array_agg(m.position), '{}')
+  from unnest(p_positions) as p (position)
+  cross join lateral (
+    select memory.position from mem0_cc.memory
+    where memory.module = p_module and memory.position = p.position and memory.forgotten_at is not null limit 1) m
 $$;
 
 -- Counts a failure for rows of one module and puts them to rest, or, after as many as the consumer allows, among the dead letters.
@@ -166,8 +204,10 @@ as $$
 declare
   v_consumer mem0_cc.consumer;
   v_now timestamptz := clock_timestamp();
+  v_forgotten bigint[];
 begin
   select * into strict v_consumer from mem0_cc.consumer c where c.name = p_consumer;
+  v_forgotten := mem0_cc.forgotten_of(p_module, p_positions);
   with dead as (
     delete from mem0_cc.delivery d using unnest(p_positions) as p (position)
     where d.consumer = p_consumer and d.module = p_module and d.position = p.position
@@ -175,12 +215,15 @@ begin
     returning d.*
   )
   insert into mem0_cc.dead_letter (consumer, module, position, attempts, error, reason, dead_at, member)
-  select d.consumer, d.module, d.position, d.failures + d.losses + 1, p_error, 1, v_now, coalesce(d.member, '') from dead d
+  select d.consumer, d.module, d.position, d.failures + d.losses + 1,
+         case when not d.position = any(v_forgotten) then p_error end, 1, v_now, coalesce(d.member, '')
+  from dead d
   on conflict on constraint dead_letter_pkey do update
     set attempts = excluded.attempts, error = excluded.error, reason = excluded.reason, dead_at = excluded.dead_at,
         member = excluded.member;
   update mem0_cc.delivery d
-    set failures = d.failures + 1, generation = null, error = p_error,
+    set failures = d.failures + 1, generation = null,
+        error = case when not d.position = any(v_forgotten) then p_error end,
         due_at = v_now + (interval '1 millisecond') * coalesce(
           p_delay_ms,
           -- A fifth more or less, by chance: what failed together does not come back together.
@@ -207,58 +250,70 @@ set jit = off
 as $$
 declare
   v_settled bigint[];
+  v_keys bigint[];
+  v_firsts bigint[];
+  v_forgotten bigint[];
 begin
   if p_outcome = 1 then
-    -- C8
+    -- C8. In the order of positions, as whoever else takes rows: two of them cannot wait for each other.
     perform set_config('synchronous_commit', 'off', true);
     with done as (
-      delete from mem0_cc.delivery d using unnest(p_positions) as p (position)
-      where d.consumer = p_consumer and d.module = p_module and d.position = p.position and d.generation = p_generation
+      delete from mem0_cc.delivery d
+      using (select p from unnest(p_positions) as p order by p) as given (position)
+      where d.consumer = p_consumer and d.module = p_module and d.position = given.position and d.generation = p_generation
       returning d.position
     )
     select array_agg(done.position) into v_settled from done;
-  else
-    perform 1 from mem0_cc.consumer c where c.name = p_consumer for no key update;
-    if p_outcome = 3 then
-      with parked as (
-        delete from mem0_cc.delivery d using unnest(p_positions) as p (position)
-        where d.consumer = p_consumer and d.module = p_module and d.position = p.position and d.generation = p_generation
-        returning d.*
-      ), kept as (
-        insert into mem0_cc.dead_letter (consumer, module, position, attempts, error, reason, dead_at, member)
-        select d.consumer, d.module, d.position, d.failures + d.losses + 1, p_error, 2, clock_timestamp(), d.member
-        from parked d
-        on conflict on constraint dead_letter_pkey do update
-          set attempts = excluded.attempts, error = excluded.error, reason = excluded.reason, dead_at = excluded.dead_at,
-              member = excluded.member
-      )
-      select array_agg(parked.position) into v_settled from parked;
-    else
-      with back as (
-        update mem0_cc.delivery d set generation = null
-        from unnest(p_positions) as p (position)
-        where d.consumer = p_consumer and d.module = p_module and d.position = p.position and d.generation = p_generation
-        returning d.position, d.key
-      ), after as (
-        -- C5. What is named itself comes back by the statement above.
-        update mem0_cc.delivery d set generation = null
-        from (select back.key, min(back.position) as position from back where back.key is not null group by back.key) k
-        where d.consumer = p_consumer and d.module = p_module and d.key = k.key and d.position > k.position
-          and d.generation = p_generation and not d.position = any(p_positions)
-      )
-      select array_agg(back.position) into v_settled from back;
-      if p_outcome = 2 and v_settled is not null then
-        perform mem0_cc.consumer_fail(p_consumer, p_module, v_settled, p_delay_ms, p_error);
-      end if;
-    end if;
+    return array(select unnest(p_positions) except select unnest(v_settled));
+  end if;
+
+  perform 1 from mem0_cc.consumer c where c.name = p_consumer for no key update;
+  if p_outcome = 3 then
+    v_forgotten := mem0_cc.forgotten_of(p_module, p_positions);
+    with parked as (
+      delete from mem0_cc.delivery d
+      using (select p from unnest(p_positions) as p order by p) as given (position)
+      where d.consumer = p_consumer and d.module = p_module and d.position = given.position and d.generation = p_generation
+      returning d.*
+    ), kept as (
+      insert into mem0_cc.dead_letter (consumer, module, position, attempts, error, reason, dead_at, member)
+      select d.consumer, d.module, d.position, d.failures + d.losses + 1,
+             case when not d.position = any(v_forgotten) then p_error end, 2, clock_timestamp(), d.member
+      from parked d
+      on conflict on constraint dead_letter_pkey do update
+        set attempts = excluded.attempts, error = excluded.error, reason = excluded.reason, dead_at = excluded.dead_at,
+            member = excluded.member
+    )
+    select array_agg(parked.position) into v_settled from parked;
+    return array(select unnest(p_positions) except select unnest(v_settled));
+  end if;
+
+  with back as (
+    update mem0_cc.delivery d set generation = null
+    from (select p from unnest(p_positions) as p order by p) as given (position)
+    where d.consumer = p_consumer and d.module = p_module and d.position = given.position and d.generation = p_generation
+    returning d.position, d.key
+  ), firsts as (
+    select back.key, min(back.position) as position from back where back.key is not null group by back.key
+  )
+  select (select array_agg(back.position) from back), array_agg(firsts.key), array_agg(firsts.position)
+    into v_settled, v_keys, v_firsts
+    from firsts;
+  -- C5
+  update mem0_cc.delivery d set generation = null
+    from unnest(v_keys, v_firsts) as k (key, position)
+    where d.consumer = p_consumer and d.module = p_module and d.key = k.key and d.position > k.position
+      and d.generation = p_generation;
+  if p_outcome = 2 and v_settled is not null then
+    perform mem0_cc.consumer_fail(p_consumer, p_module, v_settled, p_delay_ms, p_error);
   end if;
   return array(select unnest(p_positions) except select unnest(v_settled));
 end
 $$;
 
--- Takes everything from a membership that has ended. p_lost: it ended without a word, which counts for what it held; what was lost 20
--- times is a dead letter. The caller holds C1.
-create function mem0_cc.consumer_free(p_consumer text, p_generation bigint, p_lost boolean, p_error text)
+-- Takes everything from a membership that has ended. p_lost: it ended without a word. That counts for what it may have been at: the first
+-- that it held of each key, and of what has none in a module. What was lost 20 times is a dead letter. The caller holds C1.
+create function mem0_cc.consumer_free(p_consumer text, p_generation bigint, p_lost boolean)
 returns void
 language plpgsql
 set search_path = mem0_cc, pg_temp
@@ -270,19 +325,25 @@ set jit = off
 as $$
 begin
   if p_lost then
+    update mem0_cc.delivery d set losses = d.losses + 1
+      from (select h.module, min(h.position) as position
+            from mem0_cc.delivery h where h.consumer = p_consumer and h.generation = p_generation
+            group by h.module, h.key) first
+      where d.consumer = p_consumer and d.module = first.module and d.position = first.position;
     with dead as (
       delete from mem0_cc.delivery d
-      where d.consumer = p_consumer and d.generation = p_generation and d.losses + 1 >= 20
+      where d.consumer = p_consumer and d.generation = p_generation and d.losses >= 20
       returning d.*
     )
     insert into mem0_cc.dead_letter (consumer, module, position, attempts, error, reason, dead_at, member)
-    select d.consumer, d.module, d.position, d.failures + d.losses + 1, p_error, 3, clock_timestamp(), coalesce(d.member, '')
+    select d.consumer, d.module, d.position, d.failures + d.losses, 'the members that held it were lost', 3, clock_timestamp(),
+           coalesce(d.member, '')
     from dead d
     on conflict on constraint dead_letter_pkey do update
       set attempts = excluded.attempts, error = excluded.error, reason = excluded.reason, dead_at = excluded.dead_at,
           member = excluded.member;
   end if;
-  update mem0_cc.delivery d set generation = null, losses = d.losses + p_lost::int
+  update mem0_cc.delivery d set generation = null
     where d.consumer = p_consumer and d.generation = p_generation;
 end
 $$;
@@ -309,11 +370,11 @@ begin
   perform mem0_cc.consumer_expire(p_consumer);
   delete from mem0_cc.consumer_member m where m.consumer = p_consumer and m.name = p_name returning m.generation into v_old;
   if v_old is not null then
-    perform mem0_cc.consumer_free(p_consumer, v_old, false, null);
+    perform mem0_cc.consumer_free(p_consumer, v_old, false);
   end if;
   return query
-  insert into mem0_cc.consumer_member (consumer, generation, name, principal, joined_at, lease_until)
-  select p_consumer, nextval('mem0_cc.consumer_generation'), p_name, p_principal, n.now,
+  insert into mem0_cc.consumer_member (consumer, generation, name, principal, lease_ms, joined_at, lease_until)
+  select p_consumer, nextval('mem0_cc.consumer_generation'), p_name, p_principal, v_lease_ms, n.now,
          n.now + (interval '1 millisecond') * v_lease_ms
   from (select clock_timestamp() as now) n
   returning consumer_member.generation, v_lease_ms;
@@ -335,14 +396,15 @@ begin
   if not found then
     return false;
   end if;
-  perform mem0_cc.consumer_free(p_consumer, p_generation, p_lost, 'the members that held it were lost');
+  perform mem0_cc.consumer_free(p_consumer, p_generation, p_lost);
   return true;
 end
 $$;
 
 -- Ends the memberships of a consumer whose lease has run out, and counts as failed what is held past the acknowledgement deadline.
+-- Answers   the memberships that it ended.
 create function mem0_cc.consumer_expire(p_consumer text)
-returns void
+returns setof bigint
 language plpgsql
 set search_path = mem0_cc, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -356,6 +418,8 @@ declare
   v_generation bigint;
   v_module text;
   v_positions bigint[];
+  v_keys bigint[];
+  v_firsts bigint[];
 begin
   select clock_timestamp() - (interval '1 millisecond') * c.ack_deadline_ms into v_deadline
     from mem0_cc.consumer c where c.name = p_consumer for no key update;
@@ -363,26 +427,31 @@ begin
     delete from mem0_cc.consumer_member m where m.consumer = p_consumer and m.lease_until < clock_timestamp()
     returning m.generation
   loop
-    perform mem0_cc.consumer_free(p_consumer, v_generation, true, 'the members that held it were lost');
+    perform mem0_cc.consumer_free(p_consumer, v_generation, true);
+    return next v_generation;
   end loop;
   -- Null, without a deadline: nothing is late.
-  for v_module, v_positions in
-    select d.module, array_agg(d.position)
+  for v_module in
+    select distinct d.module
     from mem0_cc.delivery d
     where d.consumer = p_consumer and d.generation is not null and d.given_at < v_deadline
-    group by d.module order by d.module
+    order by d.module
   loop
     with late as (
       update mem0_cc.delivery d set generation = null
-      where d.consumer = p_consumer and d.module = v_module and d.position = any(v_positions) and d.generation is not null
+      where d.consumer = p_consumer and d.module = v_module and d.generation is not null and d.given_at < v_deadline
       returning d.position, d.key
-    ), after as (
-      update mem0_cc.delivery d set generation = null
-      from (select l.key, min(l.position) as position from late l where l.key is not null group by l.key) k
-      where d.consumer = p_consumer and d.module = v_module and d.key = k.key and d.position > k.position
-        and d.generation is not null and not d.position = any(v_positions)
+    ), firsts as (
+      select late.key, min(late.position) as position from late where late.key is not null group by late.key
     )
-    select array_agg(l.position) into v_positions from late l;
+    select (select array_agg(late.position) from late), array_agg(firsts.key), array_agg(firsts.position)
+      into v_positions, v_keys, v_firsts
+      from firsts;
+    -- C5
+    update mem0_cc.delivery d set generation = null
+      from unnest(v_keys, v_firsts) as k (key, position)
+      where d.consumer = p_consumer and d.module = v_module and d.key = k.key and d.position > k.position
+        and d.generation is not null;
     perform mem0_cc.consumer_fail(
       p_consumer, v_module, coalesce(v_positions, '{}'), null, 'it was not settled within the acknowledgement deadline');
   end loop;

@@ -4,6 +4,8 @@ import { Migration } from "@mikro-orm/migrations";
 /** Durable consumers: their places, members, what they hold, and what they could not do. */
 export class Consumers extends Migration {
   override up(): void {
+    // Numbers memberships, and versions of consumers: what was made anew under an old name is never taken for what it was.
+    this.addSql(`create sequence mem0_cc.consumer_generation`);
     this.addSql(`create table mem0_cc.consumer (
       name text primary key,
       modules text[] not null,
@@ -21,7 +23,8 @@ export class Consumers extends Migration {
       created_by text not null,
       created_at timestamptz(6) not null default clock_timestamp(),
       updated_at timestamptz(6) not null default clock_timestamp(),
-      revision bigint not null default 1
+      revision bigint not null default 1,
+      version bigint not null default nextval('mem0_cc.consumer_generation')
     )`);
 
     // Everything up to read_through was looked at: handed out, or not wanted. A page with room, as the head's.
@@ -32,12 +35,12 @@ export class Consumers extends Migration {
       primary key (consumer, module)
     ) with (fillfactor = 50)`);
 
-    this.addSql(`create sequence mem0_cc.consumer_generation`);
     this.addSql(`create table mem0_cc.consumer_member (
       consumer text not null,
       generation bigint not null,
       name text not null,
       principal text not null,
+      lease_ms int not null,
       joined_at timestamptz(6) not null,
       lease_until timestamptz(6) not null,
       primary key (consumer, generation),
@@ -98,6 +101,7 @@ const functions = [
   "consumer_join(text, text, text)",
   "consumer_leave(text, bigint, boolean)",
   "consumer_expire(text)",
-  "consumer_free(text, bigint, boolean, text)",
+  "consumer_free(text, bigint, boolean)",
   "consumer_fail(text, text, bigint[], bigint, text)",
+  "forgotten_of(text, bigint[])",
 ];

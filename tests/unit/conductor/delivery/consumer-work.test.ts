@@ -15,10 +15,12 @@ interface Given {
   readonly settings?: object;
   readonly answer?: (take: Take) => Partial<Taken> | Error;
   readonly claims?: (want: number) => Claimed[] | Error;
+  /** A module whose log shows nothing. */
+  readonly lagging?: string;
 }
 
 /** Work on a log of so many events a module, with a database that does as the test says. */
-function openWork({ heads = { cc: 3 }, settings = {}, answer = () => ({}), claims = () => [] }: Given = {}) {
+function openWork({ heads = { cc: 3 }, settings = {}, answer = () => ({}), claims = () => [], lagging }: Given = {}) {
   const takes: Take[] = [];
   const claimed: string[] = [];
   const changed: string[] = [];
@@ -45,7 +47,7 @@ function openWork({ heads = { cc: 3 }, settings = {}, answer = () => ({}), claim
       tap: {
         headOf: (module) => heads[module] ?? 0,
         read: async ({ module, after, eventsMax }) => {
-          const through = Math.min(heads[module] ?? 0, after + eventsMax);
+          const through = module === lagging ? after : Math.min(heads[module] ?? 0, after + eventsMax);
           const events = Array.from({ length: through - after }, (_, n) => eventOf(after + n + 1));
           return { events, through };
         },
@@ -53,11 +55,12 @@ function openWork({ heads = { cc: 3 }, settings = {}, answer = () => ({}), claim
       modules: () => Object.keys(heads),
       inTurn: (statement) => statement(),
       onChanged: ({ name }) => changed.push(name),
+      onLost: (member) => member.end({ error: new Error("lost") }),
       signal: stop.signal,
     },
     {
       settings: acceptConsumer(create(ConsumerSchema, { name: "editor", key: Consumer_Key.NONE, ...settings })),
-      revision: "1",
+      version: "1",
       places: new Map(),
     },
   );
@@ -156,15 +159,15 @@ describe("W1: the database decides", () => {
 
   test("it was changed: it says so, and waits to be loaded anew", async () => {
     const { work, takes, changed } = openWork({
-      answer: ({ revision }) => (revision === "1" ? { outcome: "changed", given: [] } : {}),
+      answer: ({ version }) => (version === "1" ? { outcome: "changed", given: [] } : {}),
     });
     hungry(work, 2);
     await soon();
     expect([changed, takes.length]).toEqual([["editor"], 1]);
-    work.reload({ settings: work.settings, revision: "2", places: new Map([["cc", 1]]) });
+    work.reload({ settings: work.settings, version: "2", places: new Map([["cc", 1]]) });
     await soon();
-    expect(takes[1]).toMatchObject({ revision: "2", after: 1 });
-    expect(work.revision).toBe("2");
+    expect(takes[1]).toMatchObject({ version: "2", after: 1 });
+    expect(work.version).toBe("2");
   });
 
   test("a membership has ended: its member ends, and the others go on", async () => {
@@ -176,6 +179,35 @@ describe("W1: the database decides", () => {
     await soon();
     expect(ada.want).toBe(0);
     expect(takes.at(-1)?.generation).toBe("bob");
+  });
+});
+
+describe("it is stuck", () => {
+  test("when as much is held as may be, as far as is known here, until somebody looks again", async () => {
+    let held = 2;
+    const { work, takes } = openWork({
+      heads: { cc: 9 },
+      settings: { maxInFlight: 2 },
+      answer: () => ({ outcome: "moved", given: [], readThrough: takes.length, held, unsettled: held }),
+    });
+    hungry(work, 5);
+    await soon();
+    expect([work.isStuck, takes.length]).toEqual([true, 1]);
+    work.kick();
+    await soon();
+    expect(takes).toHaveLength(1);
+    held = 0;
+    work.look();
+    await soon();
+    expect(takes.length).toBeGreaterThan(1);
+  });
+
+  test("when the log does not show yet what was heard of; other modules go on", async () => {
+    const { work, takes } = openWork({ heads: { a: 2, b: 2 }, settings: { modules: ["a", "b"] }, lagging: "a" });
+    hungry(work, 5);
+    await soon();
+    expect(takes.map(({ module }) => module)).toEqual(["b"]);
+    expect(work.isStuck).toBe(true);
   });
 });
 

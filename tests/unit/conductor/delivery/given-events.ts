@@ -31,6 +31,8 @@ export function memberOf(options: Partial<MemberOptions> = {}): Member {
     limit: undefined,
     heartbeatMs: 10_000,
     degraded: () => false,
+    outboxes: { bytes: 0, bytesMax: 1024 * 1024 * 1024 },
+    ageMaxMs: Number.POSITIVE_INFINITY,
     settle: async () => [],
     onHungry: () => undefined,
     ...options,

@@ -4,7 +4,7 @@ import { ConsumeResponseSchema, Settle_Outcome, SettleSchema } from "#gen/cos/hi
 import { GoAway_Reason } from "#gen/cos/highway/v1/highway_pb.ts";
 import type { Member } from "#services/conductor/delivery/member.ts";
 import type { Settlement } from "#services/conductor/domain/deliveries.ts";
-import { draining } from "#shared/highway/ending.ts";
+import { draining, tooOld } from "#shared/highway/ending.ts";
 import { eventOf, memberOf } from "./given-events.ts";
 
 /** Everything that the member is sent until it ends, and of what it ended. */
@@ -15,7 +15,7 @@ async function hear(member: Member, signal = new AbortController().signal) {
     for await (const { encoded } of member.frames(signal)) {
       const { frame } = fromBinary(ConsumeResponseSchema, encoded);
       frames.push(
-        frame.case === "goAway" ? `goAway ${frame.value.reason === GoAway_Reason.DRAINING}` : (frame.case ?? ""),
+        frame.case === "goAway" ? `goAway ${frame.value.reason !== GoAway_Reason.UNSPECIFIED}` : (frame.case ?? ""),
       );
     }
   } catch (thrown) {
@@ -109,7 +109,6 @@ describe("M2: what a member says of its work", () => {
       "ack 2,3 of 7",
       "retry 4 of 7",
       "ack 5 of 7",
-      "ack 6 of 5",
       "park 7 of 7",
       "release 8 of 7",
       "release 9 of 7",
@@ -127,6 +126,35 @@ describe("M2: what a member says of its work", () => {
     expect(read).toBeLessThan(70);
     gate.resolve();
     await Promise.all(said);
+  });
+
+  test("of another membership is refused, and a position that comes twice counts once", async () => {
+    const passed: Settlement[] = [];
+    const member = memberOf({
+      settle: async (settlement) => {
+        passed.push(settlement);
+        return [];
+      },
+    });
+    await member.settle(settle([6], Settle_Outcome.ACK, { generation: 5n }));
+    await member.settle(settle([1, 1, 2]));
+    await member.finish();
+    expect((await hear(member)).frames).toEqual(["joined", "refused"]);
+    expect(passed.map(({ positions }) => positions)).toEqual([[1n, 2n]]);
+  });
+
+  test("while much waits to be sent to it, no more is read of it", async () => {
+    const member = memberOf();
+    member.credit(10);
+    member.give([1, 2, 3, 4].map((position) => ({ event: eventOf(position, "x".repeat(1024 * 1024)), attempt: 1 })));
+    let read = false;
+    const said = member.settle(settle([1])).then(() => (read = true));
+    await soon();
+    expect(read).toBe(false);
+    const heard = hear(member);
+    await said;
+    member.end("said all");
+    await heard;
   });
 
   test("is refused in a frame; one that settles by calls hears it there", async () => {
@@ -178,6 +206,29 @@ test("M4: a heartbeat comes when nothing else did for so long", async () => {
   await new Promise((resolve) => setTimeout(resolve, 40));
   member.end("said all");
   expect((await heard).frames).toContain("checkpoint");
+});
+
+test("M1: what waits for all members is bounded too", async () => {
+  const outboxes = { bytes: 0, bytesMax: 10 };
+  const [full, idle] = [memberOf({ outboxes }), memberOf({ outboxes })];
+  for (const member of [full, idle]) member.credit(5);
+  full.give([{ event: eventOf(1), attempt: 1 }]);
+  expect([full.want, idle.want]).toEqual([0, 5]);
+  full.end("said all");
+  await hear(full);
+  expect(outboxes.bytes).toBe(0);
+});
+
+test("M5: of a good age it is told to join anew, given nothing more, and may settle what it holds", async () => {
+  const member = memberOf({ ageMaxMs: 5, leaseMs: 40 });
+  member.credit(5);
+  expect(member.isTooOld(performance.now())).toBe(false);
+  expect(member.isTooOld(performance.now() + 10)).toBe(true);
+  member.retire(tooOld());
+  expect([member.want, member.isTooOld(performance.now() + 10)]).toEqual([0, false]);
+  await member.settle(settle([1]));
+  expect(await hear(member)).toMatchObject({ frames: ["joined", "goAway true"], error: { message: /old enough/ } });
+  expect(member.lost).toBe(false);
 });
 
 test("D1: a lease is due when it has spoken since, and a quarter of it is over", () => {
