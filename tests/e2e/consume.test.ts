@@ -139,7 +139,7 @@ describe("members", () => {
     await bob.has(2);
     expect(bob.given).toMatchObject([
       { position: 1, attempt: 2 },
-      { position: 2, attempt: 2 },
+      { position: 2, attempt: 1 },
     ]);
     bob.cut();
   });

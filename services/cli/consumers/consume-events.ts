@@ -181,7 +181,7 @@ function explainLoss(error: StreamRefused, name: string, { member: given }: Cons
       cause: error,
     });
   }
-  if (reason !== "MEMBERSHIP_LOST") return undefined;
+  if (reason !== "MEMBER_REPLACED") return undefined;
   const message = `another member goes by the name ${given}: give this one another (--member), or none`;
   return new CliFailure(EXIT.failed, message, { cause: error });
 }

@@ -29,10 +29,13 @@ export function replayDeadLetters(
   const selector = selectorOf(which ?? [], options);
   return withConnection(cli, options.address, async ({ highway }) => {
     let replayed = 0n;
-    for (;;) {
+    // Those that die again meanwhile come after the others, and are left dead.
+    let left = 1n;
+    while (left > 0n) {
       const answer = await highway.replayDeadLetters({ consumer, selector }, { signal: cli.terminal.signal });
+      left = replayed === 0n ? answer.remaining : left - answer.replayed;
       replayed += answer.replayed;
-      if (answer.remaining === 0n || answer.replayed === 0n) break;
+      if (answer.replayed === 0n) break;
     }
     const words = replayed === 0n ? "there was nothing to replay" : `replayed ${letters(replayed)}`;
     await cli.out.line(options.json === true ? JSON.stringify({ consumer, replayed: String(replayed) }) : words);

@@ -9,8 +9,8 @@
 //      asks, as a dead letter for a `ParkEvent`, or untried for a `ReleaseEvent`.
 //
 // Failure mode: what the mesh refuses for good is thrown as `StreamRefused`: the consumer is gone, or may not be read any more; and
-// MEMBERSHIP_LOST where the name was given by the caller and its lease has not run out, since another process goes by it then: two
-// that join again and again would take each other's work.
+// MEMBER_REPLACED where the name was given by the caller, since another process goes by it then: two that join again and again would take
+// each other's work.
 import { setTimeout as delay } from "node:timers/promises";
 import { type Client, ConnectError } from "@connectrpc/connect";
 import { Settle_Outcome as Outcome } from "#gen/cos/highway/v1/consuming_pb.ts";
@@ -74,11 +74,11 @@ class Member implements Source<ConsumedTask, ConsumedWork> {
     const { stop } = stopping;
     const losses = new Losses(this.#options);
     while (!stop.aborted) {
-      const { loss, isIn, wasSilent } = await this.#join(desk, stopping);
+      const { loss, isIn } = await this.#join(desk, stopping);
       this.#membership = undefined;
       if (stop.aborted) return;
       desk.lose(new Error("the membership was lost"));
-      if (this.#isReplaced(loss.cause, wasSilent)) throw new StreamRefused(loss.cause as ConnectError);
+      if (this.#isReplaced(loss.cause)) throw new StreamRefused(loss.cause as ConnectError);
       const retryInMs = losses.count(loss, isIn, this.#everJoined);
       this.#options.onState?.({ kind: "lost", cause: loss.cause, retryInMs, attempt: losses.attempt });
       await delay(retryInMs, undefined, { signal: stop }).catch(() => undefined);
@@ -109,10 +109,7 @@ class Member implements Source<ConsumedTask, ConsumedWork> {
   }
 
   /** One stream, to its end. */
-  async #join(
-    desk: Desk<ConsumedTask>,
-    stopping: Stopping,
-  ): Promise<{ loss: Loss; isIn: boolean; wasSilent: boolean }> {
+  async #join(desk: Desk<ConsumedTask>, stopping: Stopping): Promise<{ loss: Loss; isIn: boolean }> {
     const { client, consumer, firstFrameMaxMs, onState, now = Date.now } = this.#options;
     const { stop } = stopping;
     try {
@@ -135,17 +132,16 @@ class Member implements Source<ConsumedTask, ConsumedWork> {
       });
       this.#membership = membership;
       const loss = await membership.run(stopping);
-      const { isIn, wasSilent } = membership;
-      return { loss, isIn, wasSilent };
+      return { loss, isIn: membership.isIn };
     } catch (cause) {
-      return { loss: { cause, stayAwayMs: undefined }, isIn: false, wasSilent: false };
+      return { loss: { cause, stayAwayMs: undefined }, isIn: false };
     }
   }
 
-  #isReplaced(cause: unknown, wasSilent: boolean): boolean {
+  #isReplaced(cause: unknown): boolean {
     const { name, isNameShared = name !== undefined } = this.#options;
-    if (!isNameShared || wasSilent || !(cause instanceof ConnectError)) return false;
-    return cause.findDetails(ErrorInfoSchema)[0]?.reason === "MEMBERSHIP_LOST";
+    if (!isNameShared || !(cause instanceof ConnectError)) return false;
+    return cause.findDetails(ErrorInfoSchema)[0]?.reason === "MEMBER_REPLACED";
   }
 }
 

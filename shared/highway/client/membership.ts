@@ -81,8 +81,6 @@ export class Membership {
   #sign: NodeJS.Timeout | undefined;
   #generation: bigint | undefined;
   #leaseMs = Number.POSITIVE_INFINITY;
-  #saidAt: number;
-  #wasSilent = false;
   #silenceMaxMs: number;
   #goAwayMs: number | undefined;
   #leaving: Promise<void> | undefined;
@@ -92,18 +90,11 @@ export class Membership {
   constructor(options: MembershipOptions) {
     this.#options = options;
     this.#silenceMaxMs = options.firstFrameMaxMs ?? FIRST_FRAME_MAX_MS;
-    this.#saidAt = options.now();
   }
 
   /** Whether it was let in. */
   get isIn(): boolean {
     return this.#generation !== undefined;
-  }
-
-  /** Whether it had once said nothing for so long that the mesh let go of it. */
-  get wasSilent(): boolean {
-    this.#wasSilent ||= this.#options.now() - this.#saidAt >= this.#leaseMs;
-    return this.#wasSilent;
   }
 
   /** Works until the stream ends. */
@@ -192,6 +183,7 @@ export class Membership {
     const { key: by, desk } = this.#options;
     for (const { event, attempt } of deliveries) {
       this.#open -= 1;
+      // Of a kind that this build does not know, so it has no place here either: its lease is the one thing that frees it.
       if (event?.body.case !== "memory") continue;
       const { module } = event.body.value;
       const position = Number(event.body.value.position);
@@ -264,9 +256,6 @@ export class Membership {
   }
 
   #say(message: NonNullable<MessageInitShape<typeof ConsumeRequestSchema>["message"]>): void {
-    // What a frozen process says first, once it is awake again, comes too late.
-    this.#wasSilent = this.wasSilent;
-    this.#saidAt = this.#options.now();
     this.#outbox.push(create(ConsumeRequestSchema, { message }));
   }
 }

@@ -16,6 +16,11 @@ export interface Settlement {
   readonly delayMs?: number;
 }
 
+/** Within what may be asked; what is no number is the longest. */
+function delayOf(delayMs: number): number {
+  return Number.isNaN(delayMs) ? DELAY_MAX_MS : Math.min(DELAY_MAX_MS, Math.max(0, delayMs));
+}
+
 /** What is to be said in one go: as few messages as say it all, in the order in which it came about. */
 export function settlesOf(settlements: readonly Settlement[], generation: bigint): Settle[] {
   const settles = new Map<string, Settle>();
@@ -24,7 +29,7 @@ export function settlesOf(settlements: readonly Settlement[], generation: bigint
     const settle = settles.get(name) ?? create(SettleSchema, { module, generation, outcome });
     if (!settles.has(name)) {
       settle.error = error.replaceAll("\0", "").slice(0, ERROR_LENGTH_MAX).toWellFormed();
-      if (delayMs !== undefined) settle.delay = durationFromMs(Math.min(DELAY_MAX_MS, Math.max(0, delayMs)));
+      if (delayMs !== undefined) settle.delay = durationFromMs(delayOf(delayMs));
       settles.set(name, settle);
     }
     settle.positions.push(BigInt(position));

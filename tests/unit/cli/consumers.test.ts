@@ -358,7 +358,7 @@ describe("consume, without a command", () => {
           },
         }),
       );
-    const lost = refusal(Code.Aborted, "MEMBERSHIP_LOST");
+    const lost = refusal(Code.Aborted, "MEMBER_REPLACED");
     expect(await ended(lost, "consume c --member m")).toMatchObject({
       exitCode: 1,
       stderr: "cos: another member goes by the name m: give this one another (--member), or none\n",

@@ -206,7 +206,7 @@ export class FakeConsumer {
   #join(seat: Seat, member: string): void {
     Object.assign(seat, { member });
     for (const other of this.seats) {
-      if (other.member === member) this.cut(other, refusal(Code.Aborted, "MEMBERSHIP_LOST"));
+      if (other.member === member) this.cut(other, refusal(Code.Aborted, "MEMBER_REPLACED"));
     }
     this.seats.push(seat);
     const { leaseMs = 30_000 } = this.#options;
