@@ -46,7 +46,8 @@ func work(ctx context.Context, client highway.HighwayServiceClient, consumer str
 		_ = stream.Send(&highway.ConsumeRequest{Message: &highway.ConsumeRequest_Credit{Credit: &highway.Credit{Events: events}}})
 	}
 	_ = stream.Send(&highway.ConsumeRequest{Message: &highway.ConsumeRequest_Join{Join: &highway.Join{Consumer: consumer, Member: member}}})
-	credit(10)
+	// One at a time: after one that fails, what follows of its key waits for it. (With more in hand: docs/consumers.md, rule 1.)
+	credit(1)
 	frames, ended := make(chan *highway.ConsumeResponse), make(chan error, 1)
 	go func() {
 		for {
@@ -74,7 +75,7 @@ func work(ctx context.Context, client highway.HighwayServiceClient, consumer str
 				}
 				settle := &highway.Settle{Module: delivery.Event.GetMemory().Module, Positions: []int64{delivery.Event.GetMemory().Position}, Generation: response.GetDeliveries().Generation}
 				if err := handle(delivery); err != nil {
-					settle.Outcome, settle.Error = highway.Settle_OUTCOME_RETRY, err.Error()
+					settle.Outcome, settle.Error = highway.Settle_OUTCOME_RETRY, fmt.Sprintf("%.2000s", err)
 				}
 				_ = stream.Send(&highway.ConsumeRequest{Message: &highway.ConsumeRequest_Settle{Settle: settle}})
 				credit(1)

@@ -79,6 +79,8 @@ export class Member {
   #outboxBytes = 0;
   #settlements: Settlement[] = [];
   #positions = 0;
+  /** Settlements that wait, or travel, of what was not done. */
+  #givingBack = 0;
   #settling: Promise<void> | undefined;
   #end: MemberEnd | undefined;
   #awake = Promise.withResolvers<void>();
@@ -116,6 +118,8 @@ export class Member {
   get want(): number {
     const { limit, outboxes } = this.#options;
     if (this.#leaving || this.#isOld || this.#end !== undefined || this.#isCongested) return 0;
+    // What follows of the key of one that is on its way back may not overtake it.
+    if (this.#givingBack > 0) return 0;
     if (this.#outboxBytes > 0 && outboxes.bytes >= outboxes.bytesMax) return 0;
     return limit === undefined ? this.#credit : Math.max(0, limit - this.#held);
   }
@@ -185,6 +189,7 @@ export class Member {
     if (settlement.generation === this.generation) {
       this.#settlements.push(settlement);
       this.#positions += settlement.positions.length;
+      if (settlement.outcome !== "ack") this.#givingBack += 1;
       this.#settling ??= this.#passOn();
     } else {
       this.#refuse(settlement.module, [...settlement.positions]);
@@ -288,6 +293,7 @@ export class Member {
         const refused = await this.#options.settle(next);
         this.freed(next.positions.length - refused.length);
         if (refused.length > 0) this.#refuse(next.module, refused);
+        if (next.outcome !== "ack") this.#gaveBack();
       }
     } catch (error) {
       // What was said is lost; its events come again, once the membership has ended.
@@ -297,6 +303,11 @@ export class Member {
     } finally {
       this.#settling = undefined;
     }
+  }
+
+  #gaveBack(): void {
+    this.#givingBack -= 1;
+    if (this.#givingBack === 0) this.#options.onHungry();
   }
 
   #refuse(module: string, positions: bigint[]): void {

@@ -143,6 +143,18 @@ describe("M2: what a member says of its work", () => {
     expect(passed.map(({ positions }) => positions)).toEqual([[1n, 2n]]);
   });
 
+  test("of one that it gives back is passed on before it is given more", async () => {
+    const gate = Promise.withResolvers<void>();
+    let hungry = 0;
+    const member = memberOf({ settle: () => gate.promise.then(() => []), onHungry: () => (hungry += 1) });
+    member.credit(5);
+    await member.settle(settle([1], Settle_Outcome.RETRY));
+    expect([member.want, hungry]).toEqual([0, 1]);
+    gate.resolve();
+    await soon();
+    expect([member.want, hungry]).toEqual([5, 2]);
+  });
+
   test("while much waits to be sent to it, no more is read of it", async () => {
     const member = memberOf();
     member.credit(10);

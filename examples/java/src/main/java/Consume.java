@@ -56,7 +56,8 @@ final class Consume {
     var stream = highway.consume();
     var join = Join.newBuilder().setConsumer(consumer).setMember(member);
     stream.write(ConsumeRequest.newBuilder().setJoin(join).build());
-    stream.write(credit(10));
+    // One at a time: after one that fails, what follows of its key waits for it. (With more in hand: docs/consumers.md, rule 1.)
+    stream.write(credit(1));
     while (!stopping) {
       try {
         var response = stream.read(1, TimeUnit.SECONDS);
@@ -82,7 +83,7 @@ final class Consume {
       try {
         handle(delivery);
       } catch (RuntimeException failed) {
-        settle.setOutcome(Settle.Outcome.OUTCOME_RETRY).setError(String.valueOf(failed.getMessage()));
+        settle.setOutcome(Settle.Outcome.OUTCOME_RETRY).setError(String.format("%.2000s", failed.getMessage()));
       }
       stream.write(ConsumeRequest.newBuilder().setSettle(settle).build());
       stream.write(credit(1));
