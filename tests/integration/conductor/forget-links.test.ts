@@ -179,6 +179,27 @@ test("E1, L1: linking and forgetting across modules at once, in all directions, 
   expect(standing[0].count).toBeGreaterThan(0);
 });
 
+test("another module is cleared with the batch that touched it, and again only if that failed", async () => {
+  const { module, recorded } = await given.freshModule(Array.from({ length: 1100 }, () => []));
+  const [once, twice] = [(await linking.notes(1))[0]!, (await linking.notes(1))[0]!];
+  for (const other of [once, twice]) await linking.link(other, recorded[0]!, { rationale: "r" });
+  const told: string[] = [];
+  let failures = 1;
+  const clearHighway = async (name: string, position: number): Promise<boolean> => {
+    if (name === module) return true;
+    told.push(`${name}/${position}`);
+    return name !== twice.module || failures-- <= 0;
+  };
+  const frames = await forgetAll({ store: given.store, clearHighway }, someRequest(wholeModule, { module }));
+  expect(frames.map(({ forgotten, highwayCleared }) => [forgotten, highwayCleared])).toEqual([
+    [500n, false],
+    [1000n, true],
+    [1100n, true],
+    [1100n, true],
+  ]);
+  expect(told).toEqual([`${once.module}/3`, `${twice.module}/3`, `${twice.module}/3`]);
+});
+
 test("forgetting a whole module with links into it and out of it", async () => {
   const inside = await linking.notes(3);
   const [outside] = await linking.notes(1);
