@@ -61,7 +61,7 @@ async function untilReached(
   lookAgain: () => Promise<GetIngestStatusResponse>,
 ): Promise<GetIngestStatusResponse> {
   const times = { ...TIMES, ...needs.times };
-  const endMs = Math.min(Date.now() + times.waitMaxMs, call.deadlineMs - times.marginMs);
+  const endMs = Number.isFinite(call.deadlineMs) ? call.deadlineMs - times.marginMs : Date.now() + times.waitMaxMs;
   const pollMs = stage === IngestStage.PUBLISHED ? times.publishedPollMs : times.projectedPollMs;
   for (;;) {
     const status = await lookAgain();
