@@ -229,6 +229,20 @@ describe("waiting", () => {
     expect(graphOf(await waiting).state).toBe(ProjectedState.PROJECTED);
   });
 
+  test("is not for a projection that has been silent for a day, unless it is named", async () => {
+    await report({ places: at(3) });
+    await report({ projection: "old", places: at(1) }, serviceCall("old"));
+    await given.client.query("update mem0_cc.projection set reported_at = now() - interval '25 h' where name = 'old'");
+    const waitFor = IngestStage.PROJECTED;
+    expect((await status({ waitFor })).projections).toMatchObject([
+      { projection: "graph", state: ProjectedState.PROJECTED },
+      { projection: "old", state: ProjectedState.UNKNOWN },
+      { projection: "search", state: ProjectedState.PROJECTED },
+    ]);
+    const named = status({ waitFor, projections: ["old"] }, { deadlineMs: Date.now() + 60 });
+    await expect(named).rejects.toMatchObject({ reason: ErrorReason.PROJECTION_BEHIND });
+  });
+
   test("ends with its caller", async () => {
     const leave = new AbortController();
     const waiting = status({ waitFor: IngestStage.PROJECTED }, { signal: leave.signal });
