@@ -23,9 +23,9 @@ const STAGE = { published: IngestStage.PUBLISHED, projected: IngestStage.PROJECT
 
 /** `cos status`. */
 export function tellStatus(cli: Cli, which: string, options: StatusOptions): Promise<number> {
-  const { wait, timeout, json, address } = options;
+  const { wait, timeout, json, address, projection: projections = [] } = options;
   const waitFor = wait === undefined ? IngestStage.UNSPECIFIED : STAGE[wait];
-  const request = { ...memoryReference(which), waitFor };
+  const request = { ...memoryReference(which), waitFor, projections: [...new Set(projections)] };
   return withConnection(cli, address, async ({ conductor }) => {
     const call = { signal: cli.terminal.signal, ...(wait !== undefined && { timeoutMs: timeout * 1000 }) };
     const status = await conductor.getIngestStatus(request, call);

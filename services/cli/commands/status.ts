@@ -1,6 +1,6 @@
 import { Command, Option } from "commander";
 import type { Cli } from "../cli.ts";
-import { durationS } from "../options/option-parsers.ts";
+import { durationS, projectionName, repeated } from "../options/option-parsers.ts";
 import { addAddressOption, addExamples, addJsonOption, runs } from "./command-parts.ts";
 
 export const STAGES = ["published", "projected"] as const;
@@ -11,6 +11,8 @@ export interface StatusOptions {
   readonly wait?: (typeof STAGES)[number];
   /** In seconds. */
   readonly timeout: number;
+  /** Undefined: all. */
+  readonly projection?: string[];
 }
 
 export function statusCommand(cli: Cli): Command {
@@ -23,11 +25,12 @@ export function statusCommand(cli: Cli): Command {
     )
     .argument("<id>", "the memory's id, or its place: module/position")
     .addOption(new Option("--wait <stage>", "wait until it has come so far").choices(STAGES))
-    .option("--timeout <time>", "how long to wait: 10s, 2m", durationS, 30);
+    .option("--timeout <time>", "how long to wait: 10s, 2m", durationS, 30)
+    .option("--projection <name>", "only this one: graph, search (repeatable; default: all)", repeated(projectionName));
   addJsonOption(addAddressOption(command));
   addExamples(command, [
     ["cos status pepys/1", "where it stands"],
-    ["cos status pepys/1 --wait projected && cos graph show pepys/1", "as soon as the graph has it"],
+    ["cos status pepys/1 --wait projected --projection graph", "as soon as the graph has it"],
   ]);
   const run = runs(cli, async (which: string, options: StatusOptions) => {
     const { tellStatus } = await import("../tell-status.ts");

@@ -1,4 +1,4 @@
-import { compareRows, emptied, type Row } from "./row.ts";
+import { compareRows, emptied, isForgotten, type Row } from "./row.ts";
 
 /** How many rows are held; what is older is read again when somebody scrolls there. */
 export const ROWS_MAX = 5000;
@@ -21,9 +21,9 @@ export function mergeRows(a: readonly Row[], b: readonly Row[]): readonly Row[] 
   return merged;
 }
 
-/** The rows without what was forgotten. */
-export function forgetRows(rows: readonly Row[], ids: readonly string[]): readonly Row[] {
-  if (ids.length === 0) return rows;
-  const forgotten = new Set(ids);
-  return rows.map((row) => (forgotten.has(row.id) ? emptied(row) : row));
+/** The rows without what was forgotten, in the words of `forgottenBy`. */
+export function forgetRows(rows: readonly Row[], words: readonly string[]): readonly Row[] {
+  if (words.length === 0) return rows;
+  const forgotten = new Set(words);
+  return rows.map((row) => (isForgotten(row, forgotten) ? emptied(row) : row));
 }

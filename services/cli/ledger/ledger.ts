@@ -24,7 +24,7 @@ import { EXIT } from "../exit-codes.ts";
 import { explainError } from "../explain-error.ts";
 import { followReadable } from "../tail/follow-readable.ts";
 import { readableModules } from "../tail/readable-modules.ts";
-import { filterOfLedger } from "./filter-of-ledger.ts";
+import { followingFilter } from "./filter-of-ledger.ts";
 import { CONNECTING, type Effect, type Model, openModel, type Size, type Standing } from "./model.ts";
 import { nextStanding } from "./next-standing.ts";
 import { parseKeys } from "./parse-keys.ts";
@@ -192,7 +192,7 @@ export class Ledger {
   async #follow(filters: LedgerFilters, signal: AbortSignal): Promise<void> {
     const { conductor } = this.#connection;
     const { modules } = this.#model;
-    const filter = filterOfLedger(filters);
+    const filter = followingFilter(filters);
     const request = create(SubscribeRequestSchema, {
       modules: [...(modules ?? [])],
       allModules: modules === undefined,

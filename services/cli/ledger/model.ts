@@ -70,7 +70,7 @@ export interface Model {
   readonly cut: boolean;
   /** Whether there are rows before the first one held. */
   readonly older: "some" | "reading" | "none";
-  /** The ids of what was forgotten while older rows are being read. */
+  /** What was forgotten while older rows are being read, in the words of `forgottenBy`. */
   readonly forgotten: readonly string[];
   readonly standing: Standing;
   /** What was last searched for. Empty: nothing. */

@@ -1,4 +1,4 @@
-import type { JsonValue } from "@bufbuild/protobuf";
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { Memory } from "#gen/cos/memory/v1/memory_pb.ts";
 import { formatInstant } from "../output/format-instant.ts";
@@ -13,6 +13,10 @@ const TOO_MANY_MARKS = new RegExp(`(\\p{M}{${MARKS_MAX}})\\p{M}+`, "gu");
 
 /** The type of what tells that others were forgotten. */
 export const FORGOTTEN_TYPE = "cos.memory.forgotten";
+/** The type of what tells of a link. */
+export const LINKED_TYPE = "cos.memory.linked";
+/** The type of what tells that links have ended, also of those whose reason went with a memory that was forgotten. */
+export const UNLINKED_TYPE = "cos.memory.unlinked";
 
 /** What is held of one memory: nothing in it would make a terminal act. */
 export interface Row {
@@ -52,10 +56,26 @@ export function rowOf(memory: Memory): Row {
   };
 }
 
-/** The ids of the memories that this one says are forgotten. */
-export function forgottenBy({ eventType, payload }: Memory): readonly string[] {
-  const ids: JsonValue | undefined = eventType === FORGOTTEN_TYPE ? payload?.ids : undefined;
-  return Array.isArray(ids) ? ids.filter((id) => typeof id === "string") : [];
+/** Which memories this one says are forgotten, by id; and which links have lost what was said of them, by the place of their event. */
+export function forgottenBy({ eventType, module, payload }: Memory): readonly string[] {
+  if (eventType === FORGOTTEN_TYPE) return listOf(payload?.ids).filter((id) => typeof id === "string");
+  if (eventType !== UNLINKED_TYPE || payload?.forgotten !== true) return [];
+  return listOf(payload.links).flatMap((link) =>
+    isObject(link) && typeof link.position === "string" ? [`${module}/${link.position}`] : [],
+  );
+}
+
+/** Whether one of the words of `forgottenBy` is about a row. An id has no slash. */
+export function isForgotten({ id, module, position }: Row, forgotten: ReadonlySet<string>): boolean {
+  return forgotten.has(id) || forgotten.has(`${module}/${position}`);
+}
+
+function listOf(value: JsonValue | undefined): readonly JsonValue[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function isObject(value: JsonValue): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /**

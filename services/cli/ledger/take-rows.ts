@@ -1,13 +1,13 @@
 // What comes from the server into the rows that are held.
 import { forgetRows, mergeRows, ROWS_MAX } from "./hold-rows.ts";
 import type { Model, Step } from "./model.ts";
-import { compareRows, FORGOTTEN_TYPE, type Row } from "./row.ts";
+import { compareRows, FORGOTTEN_TYPE, isForgotten, type Row, UNLINKED_TYPE } from "./row.ts";
 
 /** What was recorded since the last time, in the order in which it came. */
 export interface Recorded {
   readonly kind: "recorded";
   readonly rows: readonly Row[];
-  /** The ids of memories that were forgotten. */
+  /** What was forgotten, in the words of `forgottenBy`. */
   readonly forgotten: readonly string[];
 }
 
@@ -30,19 +30,21 @@ export function takeRecorded(model: Model, { rows, forgotten }: Recorded): Step 
 }
 
 /** What was forgotten is held no longer, and is not shown (L4). */
-function forget(model: Model, ids: readonly string[]): Step {
-  const rows = forgetRows(model.rows, ids);
+function forget(model: Model, forgotten: readonly string[]): Step {
+  const rows = forgetRows(model.rows, forgotten);
   const { mode } = model;
-  if (mode.kind !== "details" || !ids.includes(mode.row.id)) return { model: { ...model, rows }, effects: [] };
+  if (mode.kind !== "details" || !isForgotten(mode.row, new Set(forgotten)))
+    return { model: { ...model, rows }, effects: [] };
   const emptied: Model = { ...model, rows, mode: { ...mode, memory: undefined, lines: [], scrolled: 0 } };
   return { model: emptied, effects: [{ kind: "readMemory", row: mode.row }] };
 }
 
-/** A forgetting passes every filter, so that it is never missed; shown is it only to those who asked for it. */
+/** What tells of a forgetting passes filters, so that it is never missed; shown is it only to those who asked for it. */
 function isWanted({ type }: Row, { filters }: Model): boolean {
-  if (type !== FORGOTTEN_TYPE) return true;
+  if (type !== FORGOTTEN_TYPE && type !== UNLINKED_TYPE) return true;
   const { type: types, ...others } = filters;
-  if (Object.values(others).some((value) => value !== undefined)) return false;
+  // A forgetting passes all of them, the end of a link that of types alone (followingFilter).
+  if (type === FORGOTTEN_TYPE && Object.values(others).some((value) => value !== undefined)) return false;
   return types === undefined || types.some((each) => each === type || isBelow(type, each));
 }
 

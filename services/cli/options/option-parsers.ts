@@ -55,6 +55,9 @@ export const moduleName = refusing(parseName);
 /** A kind of entity, which is written as a module is. */
 export const kind = refusing(parseName);
 
+/** A projection, which is called as its service is. */
+export const projectionName = refusing(parseName);
+
 export const labels = refusing(parseLabels);
 
 export const property = refusing(parseProperty);

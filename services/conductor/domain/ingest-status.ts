@@ -16,6 +16,9 @@ import { CosError } from "#shared/errors/cos-error.ts";
 /** After so long without a word a projection counts as not heard of, in milliseconds; the contract says so too. */
 export const SILENT_MS = 10_000;
 
+/** After so long without a word it counts as taken out of service, in milliseconds; the contract says so too. */
+export const GONE_MS = 24 * 60 * 60 * 1000;
+
 /** What this process has seen of a module in Redis. */
 export interface HighwayView {
   /** Redis cannot be relied on. */
@@ -100,17 +103,23 @@ function judge(position: number, view: ProjectionView): { state: ProjectedState;
   return { state: ProjectedState.BEHIND, detail };
 }
 
-/** What lacks until the stage is reached; undefined: nothing does, or waiting would not help. */
+/** Whether nobody waits for a projection, unless it is named: it was heard of, and has been silent for so long that it is no more. */
+export function isGone(view: ProjectionView | undefined): boolean {
+  return view !== undefined && view.silentMs >= GONE_MS;
+}
+
+/** What lacks until the stage is reached; undefined: nothing does, or waiting would not help. `isAwaited` by a projection's name. */
 export function lackingFor(
   stage: IngestStage,
   { published, projections }: GetIngestStatusResponse,
+  isAwaited: (projection: string) => boolean = () => true,
 ): string | undefined {
   switch (stage) {
     case IngestStage.PUBLISHED:
       if (published?.state === PublishedState.PUBLISHED) return undefined;
       return `not published yet: ${published?.detail}`;
     case IngestStage.PROJECTED: {
-      const lacking = projections.filter(({ state }) => !SETTLED.has(state));
+      const lacking = projections.filter(({ projection, state }) => !SETTLED.has(state) && isAwaited(projection));
       if (lacking.length === 0) return undefined;
       return lacking.map(({ projection, detail }) => `the ${projection} ${detail}`).join("; ");
     }

@@ -20,11 +20,14 @@ export function forgetMemories(needs: ForgetNeeds): Handlers<typeof ConductorSer
   return async function* (request, call) {
     checkForgetting(request);
     const module = request.module === "" ? defaultModule : request.module;
+    const uncleared = new Map<string, number>();
     for await (const progress of needs.store.forgetMemories(call.scope, request, call)) {
       // Nothing was ever forgotten in the module: there is nothing to clear.
       const nothing = progress.forgetting === 0;
       const here = !request.dryRun && (nothing || (await needs.clearHighway(module, progress.forgetting)));
-      const cleared = (await clearElsewhere(needs, progress)) && here;
+      for (const [other, position] of progress.elsewhere) uncleared.set(other, position);
+      await clearElsewhere(needs, uncleared);
+      const cleared = uncleared.size === 0 && here;
       yield { ...answerOf(module, progress), highwayCleared: cleared };
       // A right that was taken back meanwhile ends the call between two batches.
       if (!progress.done) judgeRight(call.access, Verb.ADMIN, module);
@@ -32,10 +35,12 @@ export function forgetMemories(needs: ForgetNeeds): Handlers<typeof ConductorSer
   };
 }
 
-/** Of the rationales of links that other modules hold. */
-async function clearElsewhere({ clearHighway }: ForgetNeeds, { elsewhere }: ForgetProgress): Promise<boolean> {
-  const all = await Promise.all([...elsewhere].map(([module, position]) => clearHighway(module, position)));
-  return !all.includes(false);
+/** Of the rationales of links that other modules hold. Those that could not be told stay, for the next batch or the end to try again. */
+async function clearElsewhere({ clearHighway }: ForgetNeeds, uncleared: Map<string, number>): Promise<void> {
+  const clear = async ([module, position]: [string, number]): Promise<void> => {
+    if (await clearHighway(module, position)) uncleared.delete(module);
+  };
+  await Promise.all([...uncleared].map(clear));
 }
 
 function answerOf(module: string, progress: ForgetProgress): MessageInitShape<typeof ForgetMemoriesResponseSchema> {

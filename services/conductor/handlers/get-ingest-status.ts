@@ -12,6 +12,7 @@ import type { CallContext } from "#shared/auth/call-context.ts";
 import type { Handlers } from "#shared/rpc/bind-service.ts";
 import {
   type HighwayView,
+  isGone,
   lackingFor,
   type MemoryPlace,
   type ProjectionView,
@@ -58,14 +59,14 @@ async function untilReached(
   needs: IngestNeeds,
   call: CallContext,
   stage: IngestStage,
-  lookAgain: () => Promise<GetIngestStatusResponse>,
+  lookAgain: () => Promise<Look>,
 ): Promise<GetIngestStatusResponse> {
   const times = { ...TIMES, ...needs.times };
-  const endMs = Math.min(Date.now() + times.waitMaxMs, call.deadlineMs - times.marginMs);
+  const endMs = Number.isFinite(call.deadlineMs) ? call.deadlineMs - times.marginMs : Date.now() + times.waitMaxMs;
   const pollMs = stage === IngestStage.PUBLISHED ? times.publishedPollMs : times.projectedPollMs;
   for (;;) {
-    const status = await lookAgain();
-    const lacking = lackingFor(stage, status);
+    const { status, isAwaited } = await lookAgain();
+    const lacking = lackingFor(stage, status, isAwaited);
     if (lacking === undefined) return status;
     const leftMs = endMs - Date.now();
     if (leftMs <= 0) throw stillLacking(placeOf(status), lacking);
@@ -73,19 +74,24 @@ async function untilReached(
   }
 }
 
+interface Look {
+  readonly status: GetIngestStatusResponse;
+  readonly isAwaited: (projection: string) => boolean;
+}
+
 async function look(
   { store, highwayView }: IngestNeeds,
   call: CallContext,
   memory: Memory,
   request: GetIngestStatusRequest,
-): Promise<GetIngestStatusResponse> {
+): Promise<Look> {
   const { module } = memory;
   const place = { module, position: Number(memory.position) };
   // Whoever waits for the highway alone needs nothing of the database.
   const isAsked = request.waitFor !== IngestStage.PUBLISHED || isPublished(place, highwayView(module));
   const views = isAsked ? await store.projections.read(place, call.signal) : new Map<string, ProjectionView>();
   const named = request.projections.length > 0 ? request.projections : [...EXPECTED, ...views.keys()];
-  return create(GetIngestStatusResponseSchema, {
+  const status = create(GetIngestStatusResponseSchema, {
     recorded: {
       memoryId: memory.id,
       cursor: { module, position: memory.position, epoch: store.log.epochs().current.identity },
@@ -95,6 +101,7 @@ async function look(
     published: publishedStatus(place, highwayView(module)),
     projections: [...new Set(named)].sort().map((name) => projectedStatus(name, place, views.get(name))),
   });
+  return { status, isAwaited: (name) => request.projections.includes(name) || !isGone(views.get(name)) };
 }
 
 function isPublished({ position }: MemoryPlace, view: HighwayView | undefined): boolean {

@@ -1,8 +1,8 @@
 import { randomUUIDv7 } from "node:crypto";
-import { fromJson } from "@bufbuild/protobuf";
+import { fromJson, type JsonObject } from "@bufbuild/protobuf";
 import type pg from "pg";
 import type { Event } from "#gen/cos/highway/v1/highway_pb.ts";
-import { ForgottenSchema, MemoryView } from "#gen/cos/memory/v1/memory_pb.ts";
+import { ForgottenSchema, MemoryView, UnlinkedSchema } from "#gen/cos/memory/v1/memory_pb.ts";
 import type { CallContext } from "#shared/auth/call-context.ts";
 import { writeAudit } from "./access/write-audit.ts";
 import { eventOf, type MemoryRow, memoryColumns, memoryOf } from "./memory-rows.ts";
@@ -57,11 +57,13 @@ export async function forgetBatch(
   });
   const forgetting = rows[0]?.forgetting ?? null;
   if (forgetting === null) return undefined;
-  await forgetErrors(client, module, positions);
   const events: ForgottenEvent[] = [];
   for (const place of [...ended.rows, { module, position: forgetting }]) {
     events.push({ module: place.module, position: Number(place.position), event: await readEvent(client, place) });
   }
+  await forgetErrors(client, module, positions);
+  // They may quote a rationale, which is gone as well.
+  for (const each of events.slice(0, -1)) await forgetErrors(client, each.module, positionsOfEnded(each.event));
   const count = countOf(events.at(-1)!.event);
   await writeAudit(client, call, {
     action: "memories.forgotten",
@@ -71,7 +73,7 @@ export async function forgetBatch(
   return { count, position: Number(forgetting), events };
 }
 
-/** What members said of these memories when they failed of them: it may quote what is forgotten. */
+/** What members said of these events when they failed of them: it may quote what is forgotten. */
 async function forgetErrors(client: pg.ClientBase, module: string, positions: readonly number[]): Promise<void> {
   for (const table of ["delivery", "dead_letter"])
     await client.query({
@@ -104,7 +106,15 @@ async function readEvent(client: pg.ClientBase, { module, position }: { module: 
   return eventOf(memoryOf(row), row.traceparent ?? "");
 }
 
-function countOf({ body }: Event): number {
-  const payload = body.case === "memory" ? body.value.payload : undefined;
-  return fromJson(ForgottenSchema, payload ?? {}).ids.length;
+function countOf(event: Event): number {
+  return fromJson(ForgottenSchema, payloadOf(event)).ids.length;
+}
+
+/** Where the events stand that had made the links. */
+function positionsOfEnded(event: Event): number[] {
+  return fromJson(UnlinkedSchema, payloadOf(event)).links.map(({ position }) => Number(position));
+}
+
+function payloadOf({ body }: Event): JsonObject {
+  return (body.case === "memory" ? body.value.payload : undefined) ?? {};
 }

@@ -31,7 +31,7 @@ export interface ForgetProgress extends Census {
   readonly event: { readonly position: number; readonly epoch: string } | undefined;
   /** The position of the module's last forgetting, of whichever call; 0: there was none. Copies have to obey it. */
   readonly forgetting: number;
-  /** The same of other modules, in which this call has ended links of what it forgot. */
+  /** The same of other modules, in which the batch that this tells of has ended links. */
   readonly elsewhere: ReadonlyMap<string, number>;
   readonly done: boolean;
 }
@@ -68,7 +68,7 @@ export async function* forgetMemories(
     progress = await forget(store, { module, positions: batch, ...forAudit }, call, progress);
     yield progress;
   }
-  yield { ...progress, done: true };
+  yield { ...progress, elsewhere: new Map(), done: true };
 }
 
 async function forget(
@@ -84,9 +84,9 @@ async function forget(
     const done = await forgetBatch(client, batch, call);
     return done && { ...done, epoch: store.epochOf(client) };
   });
-  if (forgotten === undefined) return progress;
+  if (forgotten === undefined) return { ...progress, elsewhere: new Map() };
   const { position, events, epoch, count } = forgotten;
-  const elsewhere = new Map(progress.elsewhere);
+  const elsewhere = new Map<string, number>();
   for (const [module, told] of Map.groupBy(events, (each) => each.module)) {
     if (onCommitted !== undefined) announceCommitted(module, told, { onCommitted, log });
     if (module !== batch.module) elsewhere.set(module, told.at(-1)!.position);

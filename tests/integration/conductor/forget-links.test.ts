@@ -65,6 +65,32 @@ test("L4: when the end is forgotten, the link ends in the other module, and its 
   await expectRebuildable(letter!.module);
 });
 
+test("what members said of the link's event goes too, in whatever module it stands", async () => {
+  const [letter] = await linking.notes(1);
+  const [scene, other] = await linking.notes(2);
+  await linking.link(letter!, scene!, { rationale: "it says: note 1" });
+  await linking.link(letter!, other!, { rationale: "stays" });
+  const module = letter!.module;
+  await given.client.query(
+    `insert into mem0_cc.delivery (consumer, module, position, error)
+     select 'reader', $1, n, 'no such rationale: ' || n from generate_series(1, 3) n`,
+    [module],
+  );
+  await given.client.query(
+    `insert into mem0_cc.dead_letter (consumer, module, position, attempts, error, reason, dead_at, member)
+     select 'reader', $1, n, 1, 'no such rationale: ' || n, 1, now(), 'ada' from generate_series(1, 3) n`,
+    [module],
+  );
+  await forget(scene!);
+  for (const table of ["delivery", "dead_letter"]) {
+    const { rows } = await given.client.query(
+      `select array_agg(position::int order by position) as said from mem0_cc.${table} where module = $1 and error is not null`,
+      [module],
+    );
+    expect(rows).toEqual([{ said: [1, 3] }]);
+  }
+});
+
 test("within one module the link's end stands before the forgetting, and all of it is announced in order", async () => {
   const [a, b] = await linking.notes(2);
   await linking.link(b!, a!, { rationale: "why" });
@@ -151,6 +177,27 @@ test("E1, L1: linking and forgetting across modules at once, in all directions, 
     [names],
   );
   expect(standing[0].count).toBeGreaterThan(0);
+});
+
+test("another module is cleared with the batch that touched it, and again only if that failed", async () => {
+  const { module, recorded } = await given.freshModule(Array.from({ length: 1100 }, () => []));
+  const [once, twice] = [(await linking.notes(1))[0]!, (await linking.notes(1))[0]!];
+  for (const other of [once, twice]) await linking.link(other, recorded[0]!, { rationale: "r" });
+  const told: string[] = [];
+  let failures = 1;
+  const clearHighway = async (name: string, position: number): Promise<boolean> => {
+    if (name === module) return true;
+    told.push(`${name}/${position}`);
+    return name !== twice.module || failures-- <= 0;
+  };
+  const frames = await forgetAll({ store: given.store, clearHighway }, someRequest(wholeModule, { module }));
+  expect(frames.map(({ forgotten, highwayCleared }) => [forgotten, highwayCleared])).toEqual([
+    [500n, false],
+    [1000n, true],
+    [1100n, true],
+    [1100n, true],
+  ]);
+  expect(told).toEqual([`${once.module}/3`, `${twice.module}/3`, `${twice.module}/3`]);
 });
 
 test("forgetting a whole module with links into it and out of it", async () => {

@@ -13,7 +13,7 @@ import {
 } from "#gen/cos/conductor/v1/ingest_pb.ts";
 import { ProjectionState, ReportProjectionsRequestSchema } from "#gen/cos/conductor/v1/projection_log_service_pb.ts";
 import type { HighwayView } from "#services/conductor/domain/ingest-status.ts";
-import { getIngestStatus } from "#services/conductor/handlers/get-ingest-status.ts";
+import { getIngestStatus, type IngestTimes } from "#services/conductor/handlers/get-ingest-status.ts";
 import { reportProjections } from "#services/conductor/handlers/report-projections.ts";
 import { goodUpTo, readProjections } from "#services/conductor/store/projections/read-projections.ts";
 import { Access } from "#shared/auth/access.ts";
@@ -51,8 +51,9 @@ const times = { publishedPollMs: 2, projectedPollMs: 5, marginMs: 20 };
 async function status(
   fields: MessageInitShape<typeof GetIngestStatusRequestSchema> = {},
   call: Partial<CallContext> = {},
+  timesOf: Partial<IngestTimes> = times,
 ): Promise<GetIngestStatusResponse> {
-  const handler = getIngestStatus({ store: given.store, highwayView: () => view, times });
+  const handler = getIngestStatus({ store: given.store, highwayView: () => view, times: timesOf });
   const request = create(GetIngestStatusRequestSchema, { module, position: 2n, ...fields });
   const answer = (await handler(request, { ...someCall(), ...call })) as GetIngestStatusResponse;
   // What is answered has to go over the wire.
@@ -163,10 +164,14 @@ describe("GetIngestStatus", () => {
   });
 
   test("the index of search is told of by its own place: what it has not taken yet, it lacks", async () => {
-    await given.client.query("update mem0_cc.index_place set position = 1 where module = $1", [module]);
+    const setPlace = (position: number) =>
+      given.client.query("update mem0_cc.index_place set position = $2 where module = $1", [module, position]);
+    await setPlace(1);
     expect((await status({ projections: ["search"] })).projections).toMatchObject([
       { projection: "search", state: ProjectedState.BEHIND, missing: 1n },
     ]);
+    // What it has indexed is there: the next test's step must not meet it again.
+    await setPlace(3);
   });
 
   test("a forgotten memory is said to be", async () => {
@@ -211,6 +216,31 @@ describe("waiting", () => {
     await expect(status({ waitFor: IngestStage.PUBLISHED }, late())).rejects.toMatchObject({
       message: expect.stringContaining("the breaker before Redis is open"),
     });
+  });
+
+  test("waits as long as the call has time, and for a while where it has no deadline", async () => {
+    await report({ places: at(1) });
+    const hasty = { ...times, waitMaxMs: 0 };
+    const waiting = status({ waitFor: IngestStage.PROJECTED }, { deadlineMs: Date.now() + 30_000 }, hasty);
+    await expect(status({ waitFor: IngestStage.PROJECTED }, {}, hasty)).rejects.toMatchObject({
+      reason: ErrorReason.PROJECTION_BEHIND,
+    });
+    await report({ places: at(2) });
+    expect(graphOf(await waiting).state).toBe(ProjectedState.PROJECTED);
+  });
+
+  test("is not for a projection that has been silent for a day, unless it is named", async () => {
+    await report({ places: at(3) });
+    await report({ projection: "old", places: at(1) }, serviceCall("old"));
+    await given.client.query("update mem0_cc.projection set reported_at = now() - interval '25 h' where name = 'old'");
+    const waitFor = IngestStage.PROJECTED;
+    expect((await status({ waitFor })).projections).toMatchObject([
+      { projection: "graph", state: ProjectedState.PROJECTED },
+      { projection: "old", state: ProjectedState.UNKNOWN },
+      { projection: "search", state: ProjectedState.PROJECTED },
+    ]);
+    const named = status({ waitFor, projections: ["old"] }, { deadlineMs: Date.now() + 60 });
+    await expect(named).rejects.toMatchObject({ reason: ErrorReason.PROJECTION_BEHIND });
   });
 
   test("ends with its caller", async () => {

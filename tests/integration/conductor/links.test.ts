@@ -1,7 +1,8 @@
-import { fromJson } from "@bufbuild/protobuf";
+import { create, fromJson } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
 import { Verb } from "#gen/cos/auth/v1/auth_pb.ts";
+import { MemoryIdsSchema } from "#gen/cos/conductor/v1/forgetting_pb.ts";
 import { type Link, LinkDirection } from "#gen/cos/conductor/v1/links_pb.ts";
 import { LinkedSchema, LinkType, UnlinkedSchema } from "#gen/cos/memory/v1/memory_pb.ts";
 import { type Forgetful, openForgetful } from "./open-forgetful.ts";
@@ -94,6 +95,28 @@ describe("LinkMemories", () => {
     expect(last).toMatchObject({
       deduplicated: true,
       link: { ended: true, rationale: "", fromMemory: { excerpt: "" } },
+    });
+  });
+
+  test("a key whose link was forgotten since answers whoever names the same, and shows nobody what they did not name", async () => {
+    const [a, b, c] = await linking.notes(3);
+    const [secret] = await linking.notes(1);
+    const key = { idempotencyKey: "k", type: LinkType.DEPENDS_ON };
+    const first = await linking.link(a!, secret!, { ...key, rationale: "why" });
+    const { id } = await linking.eventAt(a!);
+    const request = someRequest({ case: "ids", value: create(MemoryIdsSchema, { ids: [id] }) }, { module: a!.module });
+    await forgetAll({ store: given.store, clearHighway: async () => true }, request);
+
+    const reused = { reason: ErrorReason.IDEMPOTENCY_KEY_REUSED };
+    const other = callBy([[a!.module, Verb.RECORD]]);
+    await expect(linking.link(b!, c!, key, other)).rejects.toMatchObject(reused);
+    await expect(linking.link(a!, c!, key, other)).rejects.toMatchObject(reused);
+    await expect(linking.link(b!, secret!, key)).rejects.toMatchObject(reused);
+    await expect(linking.link(a!, secret!, { idempotencyKey: "k" })).rejects.toMatchObject(reused);
+    expect(await linking.link(a!, secret!, { ...key, rationale: "why" })).toMatchObject({
+      deduplicated: true,
+      cursor: first.cursor,
+      link: { ended: true, rationale: "", toMemory: { excerpt: "note 1" } },
     });
   });
 

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
+import { followingFilter } from "#services/cli/ledger/filter-of-ledger.ts";
 import { mergeRows, ROWS_MAX } from "#services/cli/ledger/hold-rows.ts";
 import { type Details, type Model, openModel } from "#services/cli/ledger/model.ts";
 import { joinFound } from "#services/cli/ledger/read-rows.ts";
-import { type Row, rowOf } from "#services/cli/ledger/row.ts";
+import { forgottenBy, type Row, rowOf } from "#services/cli/ledger/row.ts";
 import { type Message, update } from "#services/cli/ledger/update.ts";
 import { ledgerOf, memoryAt, rowsAt, standsAt, typed } from "./support/ledger-rows.ts";
 
@@ -220,6 +221,54 @@ describe("L4: what is forgotten", () => {
     expect(step.model.mode).toMatchObject({ memory: undefined, lines: [] });
     expect(step.effects).toMatchObject([{ kind: "readMemory", row: { id: "cc-2" } }]);
     expect(record(shown, [], ["cc-1"]).mode).toBe(shown.mode);
+  });
+
+  describe("what was said of a link", () => {
+    const payload = { links: [{ position: "2" }, "no link"], forgotten: true };
+    const unlinked = memoryAt(4, { eventType: "cos.memory.unlinked", text: "", payload });
+    const linked = memoryAt(2, { eventType: "cos.memory.linked", text: "", payload: { rationale: "secret" } });
+    const told = forgottenBy(unlinked);
+
+    test("goes from the rows that are held, in that module, and from those on their way", () => {
+      expect(told).toEqual(["cc/2"]);
+      const rows = [...rowsAt(1, 1), rowOf(linked), ...rowsAt(3, 3)];
+      const model = record(ledgerOf([...rows, ...rowsAt(2, 2, { module: "b" })]), [rowOf(unlinked)], told);
+      expect(JSON.stringify(model.rows)).not.toContain("secret");
+      expect(model.rows.map(({ text }) => text).slice(0, 4)).toEqual(["text 1", "(forgotten)", "text 3", "text 2"]);
+      const reading = record(openModel({ columns: 80, rows: 12 }, ["cc"], {}), [rowOf(unlinked)], told);
+      const read = take(reading, { kind: "readRows", before: undefined, rows, more: false });
+      expect(read.rows[1]!.text).toBe("(forgotten)");
+    });
+
+    test("and is read again while one looks at it", () => {
+      const opened = typed(ledgerOf([...rowsAt(1, 1), rowOf(linked)]), "\r").model;
+      const shown = take(opened, { kind: "readMemory", memory: linked });
+      const step = update(shown, { kind: "recorded", rows: [], forgotten: told });
+      expect(step.model.mode).toMatchObject({ memory: undefined, lines: [] });
+      expect(step.effects).toMatchObject([{ kind: "readMemory", row: { id: "cc-2" } }]);
+    });
+
+    test("stays when the link was only taken back, and after acts that tell nothing of it", () => {
+      expect(forgottenBy(memoryAt(4, { ...unlinked, payload: { links: [{ position: "2" }] } }))).toEqual([]);
+      expect(forgottenBy(memoryAt(4, { ...unlinked, payload: { forgotten: true } }))).toEqual([]);
+      expect(forgottenBy(linked)).toEqual([]);
+    });
+
+    test("is followed through a filter of types, and shown only to those who asked for it", () => {
+      expect(followingFilter({ type: ["cos.memory.linked"] }).eventTypes).toEqual([
+        "cos.memory.linked",
+        "cos.memory.unlinked",
+      ]);
+      expect(followingFilter({ type: ["cos.memory.unlinked"] }).eventTypes).toEqual(["cos.memory.unlinked"]);
+      expect(followingFilter({ type: ["note"] }).eventTypes).toEqual(["note"]);
+      expect(followingFilter({ source: ["cos"] }).eventTypes).toEqual([]);
+      const shows = (filters: Model["filters"]): boolean =>
+        record({ ...ledgerOf([]), filters }, [rowOf(unlinked)]).rows.length === 1;
+      expect(shows({})).toBe(true);
+      expect(shows({ source: ["cos"] })).toBe(true);
+      expect(shows({ type: ["cos.*"] })).toBe(true);
+      expect(shows({ type: ["cos.memory.linked"] })).toBe(false);
+    });
   });
 
   test("is told through every filter, and shown only to those who asked for it", () => {

@@ -68,6 +68,27 @@ test("or why not yet: nothing that is not known is said to be well", async () =>
   expect((await status(answer({ published: { state: PublishedState.UNKNOWN } }))).stdout).toMatch(/published +unknown/);
 });
 
+test("asks about the projections that are named alone", async () => {
+  const asked: string[][] = [];
+  fake.links.getIngestStatus = async ({ projections }) => {
+    asked.push(projections);
+    return answer({});
+  };
+  const transport = fake.transport();
+  await run(["status", "pepys/7", "--projection", "graph", "--projection", "search", "--projection", "graph"], {
+    transport,
+  });
+  await run(["status", "pepys/7"], { transport });
+  expect(asked).toEqual([["graph", "search"], []]);
+  expect(await run(["status", "pepys/7", "--projection", "The graph"], { transport })).toMatchObject({ exitCode: 2 });
+});
+
+test("its help gives `cos graph show` no place, which that does not take", async () => {
+  const { stdout } = await run(["status", "--help"], { transport: fake.transport() });
+  expect(stdout).toContain("cos status pepys/1 --wait projected");
+  expect(stdout).not.toMatch(/graph show \S+\/\d/);
+});
+
 test("waits for a stage: 4 when it took too long, 1 when it will never come", async () => {
   const stages: IngestStage[] = [];
   fake.links.getIngestStatus = async ({ waitFor }) => {

@@ -49,7 +49,7 @@ export type GetIngestStatusRequest = Message<"cos.conductor.v1.GetIngestStatusRe
   /**
    * Answers as soon as the memory has come so far, and before the call's deadline (30 seconds, if it has none), else with
    * DEADLINE_EXCEEDED and PROJECTION_BEHIND, which tells what lacks. What will never come is not waited for: a memory that a projection
-   * has passed over. Unset: answers at once.
+   * has passed over, or a projection that has been silent for a day and is not named: it was taken out of service. Unset: answers at once.
    *
    * @generated from field: cos.conductor.v1.IngestStage wait_for = 4;
    */

@@ -57,7 +57,7 @@ type Outcome =
 export async function linkMemories(store: LinkStore, key: LinkKey, accepted: AcceptedMemory): Promise<LinkOutcome> {
   return await commit(store, "link_memories", key, accepted, async (client, place, outcome) => ({
     ...place,
-    link: await readLink(client, place),
+    link: await readLink(client, place, key),
     deduplicated: outcome !== "recorded",
   }));
 }
@@ -104,10 +104,12 @@ async function commit<T extends LinkPlace>(
   return done;
 }
 
-async function readLink(client: pg.ClientBase, { module, position }: LinkPlace): Promise<Link> {
+/** The link at a place. It is between the two memories that the caller was found to see, or is not read. */
+async function readLink(client: pg.ClientBase, { module, position }: LinkPlace, { from, to }: LinkKey): Promise<Link> {
   const { rows } = await client.query<LinkRow>({
-    text: wholeLinks("select * from mem0_cc.link l where l.module = $1 and l.position = $2"),
-    values: [module, position],
+    text: wholeLinks(`select * from mem0_cc.link l
+      where l.module = $1 and l.position = $2 and l.from_position = $3 and l.to_module = $4 and l.to_position = $5`),
+    values: [module, position, String(from.position), to.module, String(to.position)],
   });
   return linkOf(rows[0]!);
 }

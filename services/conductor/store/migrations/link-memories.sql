@@ -5,7 +5,8 @@
 --
 --  L1  The heads of both modules are locked first, in name order (B1). So a memory that is being forgotten is not linked meanwhile, and two
 --      who link the same make one link.
---  L2  A link that stands is answered, not made again. A call with a key that was used is answered with what was recorded then.
+--  L2  A link that stands is answered, not made again. A call with a key that was used is answered with what was recorded then, if it asks
+--      for the same: whoever is answered sees no memory that the call did not name.
 --  L3  In a retired module nothing is linked.
 --  L4  When one of the two memories is forgotten, the link ends and its rationale goes (end-links.sql).
 --
@@ -37,9 +38,14 @@ begin
     select m.* into v_known from mem0_cc.memory m
       where m.module = p_module and m.idempotency_key = p_event ->> 'idempotency_key' limit 1;
     if found then
-      -- The hash went with the rationale of a forgotten link (as B3).
+      -- The hash went with the rationale of a forgotten link (as B3): what is left to compare is what it had linked.
       return query select
-        case when coalesce(v_known.content_hash = decode(p_event ->> 'content_hash', 'hex'), true)
+        case when coalesce(
+                    v_known.content_hash = decode(p_event ->> 'content_hash', 'hex'),
+                    exists (
+                      select from mem0_cc.link l
+                      where l.module = p_module and l.position = v_known.position and l.from_position = p_from_position
+                        and l.type = p_type and l.to_module = p_to_module and l.to_position = p_to_position))
              then 'duplicate' else 'key_reused' end,
         v_known.position;
       return;

@@ -7,6 +7,8 @@ import {
   PublishedState,
 } from "#gen/cos/conductor/v1/ingest_pb.ts";
 import {
+  GONE_MS,
+  isGone,
   lackingFor,
   type ProjectionView,
   projectedStatus,
@@ -118,6 +120,14 @@ describe("what lacks until a stage is reached", () => {
       lackingFor(IngestStage.PROJECTED, statusOf(PublishedState.PENDING, ...states));
     expect(of(PROJECTED, PARKED)).toBeUndefined();
     expect(of(PROJECTED, BEHIND, UNKNOWN)).toBe("the p1 is late; the p2 is late");
+  });
+
+  test("nor is one that is gone, which is said of nobody who was never heard of", () => {
+    const status = statusOf(PublishedState.PENDING, ProjectedState.UNKNOWN, ProjectedState.BEHIND);
+    expect(lackingFor(IngestStage.PROJECTED, status, (name) => name !== "p0")).toBe("the p1 is late");
+    expect(isGone({ ...view, silentMs: GONE_MS - 1 })).toBe(false);
+    expect(isGone({ ...view, silentMs: GONE_MS })).toBe(true);
+    expect(isGone(undefined)).toBe(false);
   });
 
   test("the refusal says where the memory is and what lacks", () => {
