@@ -1,7 +1,7 @@
-import { Command } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import type { Cli } from "../cli.ts";
 import { addNewConsumerOptions, type NewConsumer } from "../options/consumer-options.ts";
-import { countTo, durationS, text } from "../options/option-parsers.ts";
+import { consumerName, countTo, durationS, text } from "../options/option-parsers.ts";
 import { addAddressOption, addExamples, runs } from "./command-parts.ts";
 
 export interface ConsumeOptions extends NewConsumer {
@@ -23,6 +23,12 @@ const DESCRIPTION = [
   "Ctrl-C takes nothing more and lets commands that run finish; a second one kills them.",
 ].join("\n\n");
 
+/** An empty one would do nothing, and call everything done. */
+function shellCommand(value: string): string {
+  if (value.trim() === "") throw new InvalidArgumentError("it must not be empty.");
+  return text(value);
+}
+
 /** Commands at once. */
 const CONCURRENCY_MAX = 100;
 
@@ -30,11 +36,15 @@ export function consumeCommand(cli: Cli): Command {
   const command = new Command("consume")
     .summary("work on what is recorded, with retries")
     .description(DESCRIPTION)
-    .argument("<name>", "the consumer")
-    .option("--exec <command>", "what to run for each event", text)
+    .argument("<name>", "the consumer", consumerName)
+    .option("--exec <command>", "what to run for each event", shellCommand)
     .option("--concurrency <count>", "commands at once, of different keys", countTo(CONCURRENCY_MAX), 1)
     .option("--timeout <time>", "how long one command may take; then it is killed, and has failed", durationS)
-    .option("--member <name>", "the member's name, which no other may have (default: one of its own)", text);
+    .option(
+      "--member <name>",
+      "the member's name, (default: one of its own); a second one of the name takes over",
+      text,
+    );
   addAddressOption(addNewConsumerOptions(command));
   addExamples(command, [
     ["cos consume drafts-editor --module drafts --exec ./on-memory.sh", "from now on, created the first time"],

@@ -6,7 +6,7 @@ import {
   type ConsumerSettings,
   type NewConsumer,
 } from "../options/consumer-options.ts";
-import { start } from "../options/option-parsers.ts";
+import { consumerName, start } from "../options/option-parsers.ts";
 import type { GivenStart } from "../options/parse-start.ts";
 import { addAddressOption, addExamples, addJsonOption, runs } from "./command-parts.ts";
 
@@ -57,7 +57,7 @@ const named = (name: string, summary: string): Command =>
   new Command(name)
     .summary(summary)
     .description(`${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`)
-    .argument("<name>", "the consumer");
+    .argument("<name>", "the consumer", consumerName);
 
 function createCommand(cli: Cli): Command {
   const command = addNewConsumerOptions(named("create", "create a consumer"));

@@ -1,6 +1,6 @@
 import { Command, Option } from "commander";
 import type { Cli } from "../cli.ts";
-import { count, moduleName, place, places } from "../options/option-parsers.ts";
+import { consumerName, count, moduleName, place, places } from "../options/option-parsers.ts";
 import type { GivenPlace } from "../options/parse-place.ts";
 import { addAddressOption, addExamples, addJsonOption, runs } from "./command-parts.ts";
 import type { CommonOptions } from "./consumers.ts";
@@ -37,7 +37,7 @@ const named = (name: string, summary: string): Command =>
   new Command(name)
     .summary(summary)
     .description(`${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`)
-    .argument("<consumer>", "the consumer");
+    .argument("<consumer>", "the consumer", consumerName);
 
 const selecting = (command: Command): Command =>
   command

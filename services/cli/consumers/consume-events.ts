@@ -24,6 +24,11 @@ import { runCommand } from "./run-command.ts";
 /** Exit codes of a command (sysexits.h, and the shell's for what it cannot run). */
 const EX_DATAERR = 65;
 const CANNOT_RUN: ReadonlySet<number | undefined> = new Set([126, 127]);
+/** Options that say what a consumer is, not how it is worked. */
+const DEFINING: ReadonlySet<string> = new Set([
+  ...["key", "from", "lease", "maxAttempts", "maxInFlight", "ackDeadline", "backoff", "description"],
+  ...["type", "source", "session", "tag", "since", "until", "recordedSince", "recordedUntil"],
+]);
 /** How many memories are printed in one go. */
 const PRINTED_MAX = 100;
 /** For commands that run there is all the time that they take; a second Ctrl-C ends the process. */
@@ -91,18 +96,25 @@ async function findOrCreate(
   options: ConsumeOptions,
 ): Promise<void> {
   const { signal } = cli.terminal;
-  try {
-    await highway.getConsumer({ name }, { signal });
+  if (options.module !== undefined || options.all === true) {
+    // Of one that is there already the mesh says whether it is the same.
+    const { existed } = await highway.createConsumer(createRequestOf(name, options), { signal });
+    if (!existed) await cli.err.line(cli.err.style("dim", `cos: created the consumer ${name}`));
     return;
-  } catch (error) {
-    if (!(error instanceof ConnectError) || error.code !== Code.NotFound) throw error;
-    if (options.module === undefined && options.all !== true) {
-      const message = `there is no consumer ${name}: --module or --all creates it, and says what it reads`;
-      throw new CliFailure(EXIT.notFound, message, { cause: error });
-    }
   }
-  const { existed } = await highway.createConsumer(createRequestOf(name, options), { signal });
-  if (!existed) await cli.err.line(cli.err.style("dim", `cos: created the consumer ${name}`));
+  const [defining] = Object.keys(options).filter((option) => DEFINING.has(option));
+  if (defining !== undefined) {
+    const flag = `--${defining.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    throw new CliFailure(
+      EXIT.usage,
+      `${flag} says what a consumer is: it goes with --module or --all; \`cos consumers update\` changes one`,
+    );
+  }
+  await highway.getConsumer({ name }, { signal }).catch((error: unknown) => {
+    if (!(error instanceof ConnectError) || error.code !== Code.NotFound) throw error;
+    const message = `there is no consumer ${name}: --module or --all creates it, and says what it reads`;
+    throw new CliFailure(EXIT.notFound, message, { cause: error });
+  });
 }
 
 async function print(cli: Cli, { events }: ConsumedWork): Promise<void> {

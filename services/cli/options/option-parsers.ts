@@ -140,3 +140,10 @@ export const place = refusing(parsePlace);
 
 /** Collects places that are given one after the other. */
 export const places = repeated(place);
+
+/** The name of a consumer. */
+export function consumerName(value: string): string {
+  if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(value) || value.length > 63)
+    throw new InvalidArgumentError("it must be 1 to 63 small letters, digits and single hyphens, a letter first.");
+  return value;
+}

@@ -15,6 +15,8 @@ import type { Task } from "./work.ts";
 
 export interface DeskOptions<T extends Task> {
   readonly handle: (tasks: readonly T[], signal: AbortSignal) => Promise<void>;
+  /** Whether they are still ours to begin. */
+  readonly mayBegin: (tasks: readonly T[]) => boolean;
   readonly done: (tasks: readonly T[]) => void;
   readonly failed: (task: T, error: unknown) => number | undefined;
   readonly freed: () => void;
@@ -147,7 +149,8 @@ export class Desk<T extends Task> {
       if (lane === undefined) return;
       lane.isListed = false;
       const tasks = this.#take(lane);
-      if (tasks.length > 0) void this.#work(lane, tasks);
+      if (tasks.length > 0 && this.#options.mayBegin(tasks)) void this.#work(lane, tasks);
+      else this.#free(tasks);
       this.#list(lane);
     }
   }

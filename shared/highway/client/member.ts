@@ -89,6 +89,11 @@ class Member implements Source<ConsumedTask, ConsumedWork> {
     return { module: (tasks[0] as ConsumedTask).module, events: tasks.map(workedEvent) };
   }
 
+  /** What a process that was frozen finds on its desk, once it is awake again, is others' by now. */
+  mayBegin([first]: readonly ConsumedTask[]): boolean {
+    return first === undefined || !first.membership.hasLapsed();
+  }
+
   done(tasks: readonly ConsumedTask[]): void {
     for (const { module, position, membership } of tasks) {
       membership.settle({ module, position, outcome: Outcome.ACK });

@@ -81,6 +81,8 @@ export class Membership {
   #sign: NodeJS.Timeout | undefined;
   #generation: bigint | undefined;
   #leaseMs = Number.POSITIVE_INFINITY;
+  /** When it said something last. */
+  #saidAt: number;
   #silenceMaxMs: number;
   #goAwayMs: number | undefined;
   #leaving: Promise<void> | undefined;
@@ -90,11 +92,19 @@ export class Membership {
   constructor(options: MembershipOptions) {
     this.#options = options;
     this.#silenceMaxMs = options.firstFrameMaxMs ?? FIRST_FRAME_MAX_MS;
+    this.#saidAt = options.now();
   }
 
   /** Whether it was let in. */
   get isIn(): boolean {
     return this.#generation !== undefined;
+  }
+
+  /** Whether it said nothing for as long as its lease: then it is over, whatever the mesh has noticed. */
+  hasLapsed(): boolean {
+    const lapsed = this.#options.now() - this.#saidAt >= this.#leaseMs;
+    if (lapsed) this.#end.abort();
+    return lapsed;
   }
 
   /** Works until the stream ends. */
@@ -113,6 +123,7 @@ export class Membership {
         this.#take(value.frame, cut);
       }
     } catch (cause) {
+      if (this.hasLapsed()) return { cause: undefined, stayAwayMs: 0 };
       return { cause, stayAwayMs: this.#goAwayMs ?? (retryAfterMs(cause) || undefined) };
     } finally {
       stop.removeEventListener("abort", leave);
@@ -256,6 +267,9 @@ export class Membership {
   }
 
   #say(message: NonNullable<MessageInitShape<typeof ConsumeRequestSchema>["message"]>): void {
+    // What a process that was frozen says first, once it is awake again, comes too late.
+    if (this.hasLapsed()) return;
+    this.#saidAt = this.#options.now();
     this.#outbox.push(create(ConsumeRequestSchema, { message }));
   }
 }

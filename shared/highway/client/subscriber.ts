@@ -52,6 +52,7 @@ export class Subscriber<T extends Task, W> {
     this.#graceMs = options.graceMs ?? 10_000;
     this.#desk = new Desk<T>({
       handle: (tasks, signal) => handle(source.workOf(tasks), signal),
+      mayBegin: (tasks) => source.mayBegin?.(tasks) ?? true,
       done: (tasks) => source.done(tasks),
       failed: (task, error) => source.failed(task, error),
       freed: () => source.freed?.(),

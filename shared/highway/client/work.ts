@@ -35,6 +35,8 @@ export interface Source<T extends Task, W> {
   run(desk: Desk<T>, stopping: Stopping): Promise<void>;
   /** What the handler is given of tasks of one key (or of a module's without order), at least one. */
   workOf(tasks: readonly T[]): W;
+  /** Whether they are still ours to begin; false: they are forgotten. Unset: always. */
+  mayBegin?(tasks: readonly T[]): boolean;
   /** They had their effect. */
   done(tasks: readonly T[]): void;
   /**

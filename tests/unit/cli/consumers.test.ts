@@ -376,6 +376,20 @@ describe("consume, without a command", () => {
     });
   });
 
+  test("what says what a consumer is goes with its modules; an empty command, and a name of another form, are refused", async () => {
+    const fake = new FakeConsumer({ key: Consumer_Key.MODULE });
+    for (const [argv, words] of [
+      ["consume c --lease 5s", "--lease says what a consumer is"],
+      ["consume c --exec=", "must not be empty"],
+      ["consume bad_name", "small letters, digits and single hyphens"],
+      ["consumers show Bad", "small letters, digits and single hyphens"],
+      ["dead-letters ls bad_name", "small letters, digits and single hyphens"],
+    ] as const) {
+      const { exitCode, stderr } = await cos(argv, handlersOf(fake));
+      expect([exitCode, stderr]).toEqual([2, expect.stringContaining(words)]);
+    }
+  });
+
   test("a reader that has gone ends it quietly, and nothing has failed", async () => {
     const fake = new FakeConsumer({ key: Consumer_Key.NONE });
     fake.add(memories[0]!);

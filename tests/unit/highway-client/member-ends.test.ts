@@ -84,6 +84,24 @@ describe("C1: a stream that is lost", () => {
   });
 });
 
+test("C1: a process that was frozen for its lease begins nothing of what it held, says nothing of it, and joins again", async () => {
+  const fake = consumerOf();
+  fake.add(...memories("cc", 3));
+  let now = 0;
+  const slow = Promise.withResolvers<void>();
+  const { begun, states, subscriber } = work(fake, {
+    concurrency: 1,
+    member: { now: () => now },
+    handle: () => (begun.length === 1 ? slow.promise : Promise.resolve()),
+  });
+  await until(() => begun.length === 1);
+  now += 30_000;
+  slow.resolve();
+  await until(() => states.filter(({ kind }) => kind === "joined").length === 2);
+  expect(begun[1]).toMatch(/#2$/);
+  await subscriber.close();
+});
+
 describe("what ends it", () => {
   test("a consumer that is not there, or may not be read", async () => {
     const fake = consumerOf();

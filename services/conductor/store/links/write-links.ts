@@ -142,7 +142,7 @@ function refusalOf(outcome: Outcome, { from, to, type }: LinkKey): CosError {
     default:
       return new CosError(ErrorReason.MODULE_RETIRED, `module "${module}" is retired: it can be read, not written`, {
         resource: { type: "module", name: module },
-        fields: [{ field: "from_memory", description: "must be a memory of an active module" }],
+        fields: [{ field: "from_memory", description: "must be a memory of a module that is not retired" }],
       });
   }
 }
