@@ -1,4 +1,5 @@
 import { Client } from "pg";
+import { indexRules } from "#services/conductor/domain/searchable-text.ts";
 import type { Bench } from "./bench.ts";
 import type { Rig } from "./open-rig.ts";
 import { latencyOf, medianOf } from "./quantiles.ts";
@@ -71,7 +72,7 @@ const count = `
 
 const place = `
   insert into mem0_cc.index_place (module, language, rules, position, passages, words)
-  select $1, 'english', 1, $2::int, $2::int, $2::int * ${WORDS}`;
+  select $1, 'english', ${indexRules}, $2::int, $2::int, $2::int * ${WORDS}`;
 
 const PART = 50_000;
 

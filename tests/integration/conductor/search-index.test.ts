@@ -202,7 +202,6 @@ describe("X3: what is indexed otherwise is indexed anew", () => {
     await given.index();
     expect(await given.find("house")).toEqual(["m:cc/2"]);
     expect(await given.find("Haus")).toEqual([]);
-    await given.client.query("alter table mem0_cc.module add column language text");
     expect(await given.store.search.isBehind()).toBe(false);
     await setLanguage("german");
     expect(await given.store.search.isBehind()).toBe(true);
@@ -217,7 +216,6 @@ describe("X3: what is indexed otherwise is indexed anew", () => {
   });
 
   test("a language that PostgreSQL does not bring is English", async () => {
-    await given.client.query("alter table mem0_cc.module add column language text");
     await setLanguage("klingon'; drop table");
     await given.record({ text: "walking" });
     await given.index();
@@ -226,7 +224,6 @@ describe("X3: what is indexed otherwise is indexed anew", () => {
   });
 
   test("modules of several languages are searched together", async () => {
-    await given.client.query("alter table mem0_cc.module add column language text");
     await given.registerModule("deutsch");
     await given.client.query("update mem0_cc.module set language = 'german' where name = 'deutsch'");
     await given.record({ text: "Zwei Häuser", module: "deutsch" }, { text: "two houses" });

@@ -293,3 +293,38 @@ describe("bad input", () => {
     expect(await given.find(`plague ${query}`.slice(0, 2000), pepys)).toContain("m:pepys/1");
   });
 });
+
+describe("words", () => {
+  test("are found whatever signs a typesetter put around them, in the text, in the source and in the query", async () => {
+    await given.registerModule("set");
+    await given.record(
+      { module: "set", text: "At Midsummer’s fair—so it’s said… “lanterns” «burn»." },
+      {
+        module: "set",
+        text: "Ships\u00A0sail well\u2011known seas; cafe\u0301 and hearth🔥.",
+        source: "Gráinne O’Malley",
+      },
+    );
+    await given.index();
+    const set = { modules: ["set"] };
+    for (const query of [
+      "midsummer",
+      "midsummer's",
+      "Midsummer’s",
+      "lantern",
+      "“burn”",
+      '"said lanterns burn"',
+      "fair—so",
+    ]) {
+      expect([query, await given.find(query, set)]).toEqual([query, ["m:set/1"]]);
+    }
+    for (const query of ["ship", "well-known", "café", "hearth", "o'malley", '"well-known seas" -—fair']) {
+      expect([query, await given.find(query, set)]).toEqual([query, ["m:set/2"]]);
+    }
+    const { hits } = await given.search({ query: "midsummer said", ...set });
+    const [{ passage, highlights } = { passage: "", highlights: [] }] = hits;
+    expect(highlights.map(({ start, end }) => passage.slice(start, end))).toEqual(["Midsummer’s", "said"]);
+    const cafe = (await given.search({ query: "café", ...set })).hits[0]!;
+    expect(cafe.highlights.map(({ start, end }) => cafe.passage.slice(start, end))).toEqual(["cafe\u0301"]);
+  });
+});
