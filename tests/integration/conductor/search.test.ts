@@ -307,6 +307,17 @@ describe("of many passages that match", () => {
     await given.index();
   });
 
+  test("a hundred are looked at closely", async () => {
+    const found = [];
+    let pageToken = "";
+    do {
+      const page = await given.search({ query: "comet", modules: ["comets"], pageSize: 50, pageToken });
+      found.push(...page.hits);
+      pageToken = page.nextPageToken;
+    } while (pageToken !== "");
+    expect(found).toHaveLength(100);
+  });
+
   test("those of a named month are looked at before others, however many match better", async () => {
     const comets = { modules: ["comets"], pageSize: 3 };
     const first = ["m:comets/2", "m:comets/1", "m:comets/122"];
