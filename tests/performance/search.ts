@@ -50,10 +50,10 @@ export const search: Bench = async (rig, { rounds, rows }) => {
 /** A word by its rank, which no stemmer changes and that looks like no other. */
 const wordOf = (rank: string): string => `'w' || ${rank} || 'q'`;
 
-/** Memories and passages of a module, from seeded random words. */
+/** Memories and passages of a module, from random words. (`random(0.0, 1.0)` is numeric, of one decimal: eleven words.) */
 const fillModule = `
   with texts as materialized (
-    select n, (select string_agg(${wordOf(`floor(exp(random(0.0, 1.0) * ln(${VOCABULARY}::float8) + 0 * (n + w)))::int`)}, ' ')
+    select n, (select string_agg(${wordOf(`floor(exp(random() * ln(${VOCABULARY}::float8) + 0 * (n + w)))::int`)}, ' ')
                from generate_series(1, ${WORDS}) w) as text
     from generate_series($2::int, $3::int) n
   ), logged as (
