@@ -2,8 +2,8 @@ import type { CountedTerm } from "./choose-terms.ts";
 
 /** Shorter words have too many others beside them. */
 const LENGTH_MIN = 4;
-/** From this length on, two slips are likelier than another word. */
-const TWO_SLIPS_LENGTH = 7;
+/** From this length on, two slips are likelier than another word: of seven letters, `castrat` is two from `contrat`. */
+const TWO_SLIPS_LENGTH = 9;
 
 /**
  * The word that was probably meant by one that nobody has written: one slip away (a letter added, left out, changed, or two that

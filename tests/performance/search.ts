@@ -1,4 +1,5 @@
 import { Client } from "pg";
+import { indexRules } from "#services/conductor/domain/searchable-text.ts";
 import type { Bench } from "./bench.ts";
 import type { Rig } from "./open-rig.ts";
 import { latencyOf, medianOf } from "./quantiles.ts";
@@ -49,10 +50,10 @@ export const search: Bench = async (rig, { rounds, rows }) => {
 /** A word by its rank, which no stemmer changes and that looks like no other. */
 const wordOf = (rank: string): string => `'w' || ${rank} || 'q'`;
 
-/** Memories and passages of a module, from seeded random words. */
+/** Memories and passages of a module, from random words. (`random(0.0, 1.0)` is numeric, of one decimal: eleven words.) */
 const fillModule = `
   with texts as materialized (
-    select n, (select string_agg(${wordOf(`floor(exp(random(0.0, 1.0) * ln(${VOCABULARY}::float8) + 0 * (n + w)))::int`)}, ' ')
+    select n, (select string_agg(${wordOf(`floor(exp(random() * ln(${VOCABULARY}::float8) + 0 * (n + w)))::int`)}, ' ')
                from generate_series(1, ${WORDS}) w) as text
     from generate_series($2::int, $3::int) n
   ), logged as (
@@ -71,7 +72,7 @@ const count = `
 
 const place = `
   insert into mem0_cc.index_place (module, language, rules, position, passages, words)
-  select $1, 'english', 1, $2::int, $2::int, $2::int * ${WORDS}`;
+  select $1, 'english', ${indexRules}, $2::int, $2::int, $2::int * ${WORDS}`;
 
 const PART = 50_000;
 

@@ -2,6 +2,7 @@ import type { Filter } from "#gen/cos/highway/v1/highway_pb.ts";
 import type { Memory, MemoryView } from "#gen/cos/memory/v1/memory_pb.ts";
 import type { Scope } from "#shared/auth/scope.ts";
 import type { CountedTerm } from "#shared/ranking/choose-terms.ts";
+import type { NamedMonth } from "#shared/ranking/named-months.ts";
 import type { RankedPassage } from "#shared/ranking/rank-passages.ts";
 
 // The index of SearchMemories, as those who search see it. Everything takes the caller's scope into its query.
@@ -61,6 +62,9 @@ export interface CandidateQuery extends SearchWhere {
   readonly weights: readonly { readonly lexeme: string; readonly idf: number }[];
   /** The mean length of a passage, in words. */
   readonly meanLength: number;
+  /** What happened in one of these counts so many times as much. */
+  readonly months: readonly NamedMonth[];
+  readonly monthFactor: number;
   readonly limit: number;
 }
 

@@ -1,10 +1,10 @@
 import { cutPassages } from "#shared/ranking/cut-passages.ts";
 
 /**
- * How memories become what is indexed. It rises with every change, here or in how texts are cut, after which an index holds something
+ * How memories become what is indexed. It rises with every change, here, in how texts are cut or in how signs are taken, after which an index holds something
  * else for the same log: what was indexed by lower rules is then indexed anew.
  */
-export const indexRules = 1;
+export const indexRules = 2;
 
 /**
  * What of a memory of the alias `m` is searched, as SQL: its text; where it has none, what a model was asked, and answered. Where it is

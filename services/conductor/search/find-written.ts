@@ -21,7 +21,7 @@ export async function findWritten(
     excluded: [],
   };
   const any = { leading: lexemeQuery(lexeme), weights: [{ lexeme, idf: 1 }], lengthWeight: 0, meanLength: 1, limit: 1 };
-  const keys = await index.findCandidates(call, { ...where, ...any }, false);
+  const keys = await index.findCandidates(call, { ...where, ...any, months: [], monthFactor: 1 }, false);
   const around = await index.readAround(call, { keys, where, lexemes: [lexeme], neighbours: 0 });
   const { shown } = await index.readMemories(call, around, MemoryView.BASIC);
   const languages = new Map(modules.map(({ module, language }) => [module, language]));

@@ -229,8 +229,8 @@ describe("modules", () => {
     const call = { scope, signal: new AbortController().signal, endMs: Date.now() + 5000 };
     const { search: index } = given.store;
     const where = { modules: ["pepys"], isEverywhere: false, filter: undefined, required: [], excluded: [] };
-    const query = { ...where, leading: "'plagu'", lengthWeight: 0, weights: [{ lexeme: "plagu", idf: 1 }] };
-    expect(await index.findCandidates(call, { ...query, meanLength: 1, limit: 9 }, false)).toEqual([]);
+    const query = { ...where, leading: "'plagu'", lengthWeight: 0, weights: [{ lexeme: "plagu", idf: 1 }], months: [] };
+    expect(await index.findCandidates(call, { ...query, meanLength: 1, monthFactor: 1, limit: 9 }, false)).toEqual([]);
     expect(await index.countTerms(call, ["pepys"], ["plagu"])).toEqual([]);
     expect(await index.nearLexemes(call, ["pepys"], "plaug")).toEqual([]);
     const keys = [{ module: "pepys", position: 1, part: 0 }];
@@ -291,5 +291,78 @@ describe("bad input", () => {
       .join(" ")
       .slice(0, 1990);
     expect(await given.find(`plague ${query}`.slice(0, 2000), pepys)).toContain("m:pepys/1");
+  });
+});
+
+describe("of many passages that match", () => {
+  beforeAll(async () => {
+    await given.registerModule("comets");
+    const seen = (count: number, text: string, date: string) =>
+      Array.from({ length: count }, () => ({ module: "comets", text, occurredAt: day(date) }));
+    await given.record(
+      ...seen(1, "A comet, large and slow", "1664-12-17"),
+      ...seen(1, "A comet, small and quick", "1665-12-01"),
+      ...seen(120, "A comet", "1666-01-31"),
+    );
+    await given.index();
+  });
+
+  test("a hundred are looked at closely", async () => {
+    const found = [];
+    let pageToken = "";
+    do {
+      const page = await given.search({ query: "comet", modules: ["comets"], pageSize: 50, pageToken });
+      found.push(...page.hits);
+      pageToken = page.nextPageToken;
+    } while (pageToken !== "");
+    expect(found).toHaveLength(100);
+  });
+
+  test("those of a named month are looked at before others, however many match better", async () => {
+    const comets = { modules: ["comets"], pageSize: 3 };
+    const first = ["m:comets/2", "m:comets/1", "m:comets/122"];
+    expect(await given.find("the comet in December", comets)).toEqual(first);
+    expect(await given.find("the comet of December 1664", comets)).toEqual([
+      "m:comets/1",
+      "m:comets/122",
+      "m:comets/121",
+    ]);
+    expect(await given.find("the comet, 1664-12 or 1665-12", comets)).toEqual(first);
+    expect((await given.find("the comet of December 1666", comets))[0]).toBe("m:comets/122");
+  });
+});
+
+describe("words", () => {
+  test("are found whatever signs a typesetter put around them, in the text, in the source and in the query", async () => {
+    await given.registerModule("set");
+    await given.record(
+      { module: "set", text: "At Midsummer’s fair—so it’s said… “lanterns” «burn»." },
+      {
+        module: "set",
+        text: "Ships\u00A0sail well\u2011known seas; cafe\u0301 and hearth🔥.",
+        source: "Gráinne O’Malley",
+      },
+    );
+    await given.index();
+    const set = { modules: ["set"] };
+    for (const query of [
+      "midsummer",
+      "midsummer's",
+      "Midsummer’s",
+      "lantern",
+      "“burn”",
+      '"said lanterns burn"',
+      "fair—so",
+    ]) {
+      expect([query, await given.find(query, set)]).toEqual([query, ["m:set/1"]]);
+    }
+    for (const query of ["ship", "well-known", "café", "hearth", "o'malley", '"well-known seas" -—fair']) {
+      expect([query, await given.find(query, set)]).toEqual([query, ["m:set/2"]]);
+    }
+    const { hits } = await given.search({ query: "midsummer said", ...set });
+    const [{ passage, highlights } = { passage: "", highlights: [] }] = hits;
+    expect(highlights.map(({ start, end }) => passage.slice(start, end))).toEqual(["Midsummer’s", "said"]);
+    const cafe = (await given.search({ query: "café", ...set })).hits[0]!;
+    expect(cafe.highlights.map(({ start, end }) => cafe.passage.slice(start, end))).toEqual(["cafe\u0301"]);
   });
 });

@@ -106,13 +106,20 @@ describe("the word that was meant", () => {
     { lexeme: "1665", df: 80 },
     { lexeme: "lord", df: 9 },
     { lexeme: "word", df: 90 },
+    { lexeme: "parliament", df: 60 },
+    { lexeme: "contrat", df: 3 },
   ];
 
   test.each([
     ["plaug", "plagu"],
     ["plag", "plagu"],
     ["platgu", "plagu"],
-    ["bbattne", "batten"],
+    ["bbatten", "batten"],
+    ["bbattne", undefined],
+    ["parlaiemnt", "parliament"],
+    ["parlimnet", "parliament"],
+    ["parlimnt", undefined],
+    ["castrat", undefined],
     ["lorx", "lord"],
     ["gord", "word"],
     ["1666", undefined],

@@ -111,7 +111,7 @@ export const SearchMemoriesRequestSchema: GenMessage<SearchMemoriesRequest> = /*
  */
 export type SearchMemoriesResponse = Message<"cos.conductor.v1.SearchMemoriesResponse"> & {
   /**
-   * Memories, each once. Not all that hold one of the words, but the best of them: some 250 at most, over all pages.
+   * Memories, each once. Not all that hold one of the words, but the best of them: some 500 at most, over all pages.
    *
    * @generated from field: repeated cos.conductor.v1.SearchMemoriesHit hits = 1;
    */

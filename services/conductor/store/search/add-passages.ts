@@ -1,4 +1,5 @@
 import type pg from "pg";
+import { plainText } from "../../domain/plain-text.ts";
 import type { TextPassage } from "../../domain/searchable-text.ts";
 import { configOf } from "./language-of.ts";
 
@@ -9,12 +10,14 @@ export interface PassageCount {
 }
 
 /**
- * $1 module, $2 language, $3 positions, $4 parts, $5 starts, $6 lengths, $7 texts. The rest comes from the log's rows, as they are now: a
- * memory that was forgotten since it was read leaves nothing. The source is searched with the text, after it.
+ * $1 module, $2 language, $3 positions, $4 parts, $5 starts, $6 lengths, $7 texts, $8 sources, the last two in plain. The rest comes from the
+ * log's rows, as they are now: a memory that was forgotten since it was read leaves nothing. The source is searched with the text,
+ * after it.
  */
 const add = `
   with given as materialized (
-    select * from unnest($3::bigint[], $4::int[], $5::int[], $6::int[], $7::text[]) g (position, part, start_at, length, text)
+    select * from unnest($3::bigint[], $4::int[], $5::int[], $6::int[], $7::text[], $8::text[])
+      g (position, part, start_at, length, text, source)
   ), added as (
     insert into mem0_cc.passage (module, position, part, session_id, source, event_type, tags, occurred_at, recorded_at,
                                  start_at, length, words, lex)
@@ -23,7 +26,7 @@ const add = `
     from given g
     cross join lateral (select * from mem0_cc.memory m where m.module = $1 and m.position = g.position limit 1) m
     cross join lateral (
-      select to_tsvector(${configOf("$2::text")}, g.text) || to_tsvector(${configOf("$2::text")}, m.source) as lex offset 0) x
+      select to_tsvector(${configOf("$2::text")}, g.text) || to_tsvector(${configOf("$2::text")}, g.source) as lex offset 0) x
     cross join lateral (
       select coalesce(sum(cardinality(u.positions)), 0)::int as words from unnest(x.lex) u) w
     where m.forgotten_at is null
@@ -41,7 +44,7 @@ const add = `
 export async function addPassages(
   client: pg.ClientBase,
   { module, language }: { readonly module: string; readonly language: string },
-  passages: readonly (TextPassage & { readonly position: string })[],
+  passages: readonly (TextPassage & { readonly position: string; readonly source: string })[],
 ): Promise<PassageCount> {
   if (passages.length === 0) return { passages: 0, words: 0 };
   const { rows } = await client.query<PassageCount>(add, [
@@ -51,7 +54,8 @@ export async function addPassages(
     passages.map(({ part }) => part),
     passages.map(({ startAt }) => startAt),
     passages.map(({ length }) => length),
-    passages.map(({ text }) => text),
+    passages.map(({ text }) => plainText(text)),
+    passages.map(({ source }) => plainText(source)),
   ]);
   return rows[0]!;
 }

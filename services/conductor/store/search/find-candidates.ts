@@ -38,7 +38,8 @@ export async function isNarrow(
 }
 
 /**
- * The passages that are worth a closer look: of those that match, the best by the sum of what their words say over their length.
+ * The passages that are worth a closer look: of those that match, the best by the sum of what their words say over their length,
+ * times what a named month is worth.
  *
  * They come from the index of words, or, where the filter leaves few, from its own; never by reading all there is. Not prepared: a
  * plan that fits rare words does not fit common ones.
@@ -59,18 +60,18 @@ export async function findCandidates(
   ];
   const weights = query.weights.map(
     ({ lexeme, idf }) =>
-      `case when f.lex @@ ${parameters.add(lexemeQuery(lexeme))}::tsquery then ${parameters.add(idf)}::float8 else 0 end`,
+      `case when m.lex @@ ${parameters.add(lexemeQuery(lexeme))}::tsquery then ${parameters.add(idf)}::float8 else 0 end`,
   );
   const lengthWeight = `${parameters.add(query.lengthWeight)}::float8`;
-  const norm = `(1 - ${lengthWeight} + ${lengthWeight} * f.words / ${parameters.add(query.meanLength)}::float8)`;
+  const norm = `(1 - ${lengthWeight} + ${lengthWeight} * m.words / ${parameters.add(query.meanLength)}::float8)`;
+  const month = monthBoost(query, parameters);
   const text = `
-    with found as materialized (
-      select m.module, m.position, m.part, m.lex, m.words, m.occurred_at from ${passagesAsM}
-      where ${conditions.join(" and ")} limit ${weighedMax}
-    )
     select f.module, f.position::float8 as position, f.part
-    from found f
-    order by (${weights.join(" + ")}) / ${norm} desc, f.occurred_at desc, f.position desc, f.part
+    from (
+      select m.module, m.position, m.part, m.occurred_at, (${weights.join(" + ")}) / ${norm}${month} as score
+      from ${passagesAsM} where ${conditions.join(" and ")} limit ${weighedMax}
+    ) f
+    order by f.score desc, f.occurred_at desc, f.position desc, f.part
     limit ${parameters.add(query.limit)}`;
   return queryAbortably<PassageKey & Record<string, unknown>>(postgres, {
     text,
@@ -78,6 +79,19 @@ export async function findCandidates(
     signal: call.signal,
     timeoutMs: timeLeftMs(call),
   });
+}
+
+/** What a passage of a named month counts for, as a factor. They are given as numbers: a query may name hundreds. */
+function monthBoost({ months, monthFactor }: CandidateQuery, parameters: Parameters): string {
+  if (months.length === 0) return "";
+  const [year, month] = ["year", "month"].map((part) => `extract(${part} from m.occurred_at at time zone 'UTC')::int`);
+  const ofAnyYear = months.flatMap((named) => (named.year === undefined ? [named.month] : []));
+  const ofOne = months.flatMap((named) => (named.year === undefined ? [] : [named.year * 12 + named.month]));
+  const isOfMonth = [
+    `${month} = any (${parameters.add(ofAnyYear)}::int[])`,
+    `${year} * 12 + ${month} = any (${parameters.add(ofOne)}::int[])`,
+  ].join(" or ");
+  return ` * case when ${isOfMonth} then ${parameters.add(monthFactor)}::float8 else 1 end`;
 }
 
 /** As keys of the index of words; `m.module = ...` would lead to another one. */

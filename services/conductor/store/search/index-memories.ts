@@ -52,7 +52,7 @@ const begin = `
 
 /** $1 module, $2 after, $3 how many, $4 bytes. Sizes first: texts are read of what is taken alone. */
 const readMemories = `
-  select m.position, m.event_type, ${searchableText} as text,
+  select m.position, m.event_type, m.source, ${searchableText} as text,
          case when m.event_type = 'cos.memory.forgotten' then m.payload end as payload
   from (
     select s.position, row_number() over w as nth, sum(s.size) over w as bytes
@@ -72,6 +72,7 @@ const moveOn = `
 interface MemoryRow {
   readonly position: string;
   readonly event_type: string;
+  readonly source: string;
   readonly text: string;
   readonly payload: JsonValue | null;
 }
@@ -126,8 +127,8 @@ async function stepModule(client: pg.ClientBase, due: Due, limits: StepLimits): 
 }
 
 /** The log's own acts say nothing that people would look for. */
-function passagesOfRow({ position, event_type: type, text }: MemoryRow) {
-  return type.startsWith("cos.") ? [] : passagesOf(text).map((passage) => ({ position, ...passage }));
+function passagesOfRow({ position, event_type: type, source, text }: MemoryRow) {
+  return type.startsWith("cos.") ? [] : passagesOf(text).map((passage) => ({ position, source, ...passage }));
 }
 
 function forgottenIn({ payload }: MemoryRow): string[] {

@@ -1,5 +1,6 @@
 import type { Postgres } from "#shared/postgres/open-postgres.ts";
 import { queryAbortably } from "#shared/postgres/query-abortably.ts";
+import { plainText } from "../../domain/plain-text.ts";
 import type { Lexemes, SearchCall, SearchIndex, WordIn } from "../../domain/search-index.ts";
 import { scopeParameter } from "../visibility.ts";
 import { configOf } from "./language-of.ts";
@@ -24,7 +25,7 @@ export async function readLexemes(
 ): Promise<Lexemes[]> {
   return queryAbortably<Lexemes & Record<string, unknown>>(postgres, {
     text: reduce,
-    values: [texts, languages],
+    values: [texts.map(plainText), languages],
     signal: call.signal,
     timeoutMs: timeLeftMs(call),
   });
@@ -85,7 +86,7 @@ export async function readWords(
 ): Promise<(readonly string[])[]> {
   const rows = await queryAbortably<{ lexemes: string[] }>(postgres, {
     text: reduceWords,
-    values: [words.map(({ word }) => word), words.map(({ language }) => language)],
+    values: [words.map(({ word }) => plainText(word)), words.map(({ language }) => language)],
     signal: call.signal,
     timeoutMs: timeLeftMs(call),
   });
