@@ -97,8 +97,9 @@ test("C1: a process that was frozen for its lease begins nothing of what it held
   await until(() => begun.length === 1);
   now += 30_000;
   slow.resolve();
-  await until(() => states.filter(({ kind }) => kind === "joined").length === 2);
-  expect(begun[1]).toMatch(/#2$/);
+  await until(() => begun.length === 4);
+  expect(begun).toEqual(["cc/1#1", "cc/1#2", "cc/2#2", "cc/3#2"]);
+  expect(states.filter(({ kind }) => kind === "joined")).toHaveLength(2);
   await subscriber.close();
 });
 
