@@ -134,13 +134,13 @@ describe("a step", () => {
   test("X1: is one process's at a time; the others find it taken, and take over as soon as that one is gone", async () => {
     await given.record({ text: "comet" });
     const other = await another();
-    expect(await indexMemories(other, limits)).toEqual({ isElsewhere: false, passed: 1 });
-    expect(await given.store.search.step(limits)).toEqual({ isElsewhere: true, passed: 0 });
+    expect(await indexMemories(other, limits)).toMatchObject({ isElsewhere: false, passed: 1 });
+    expect(await given.store.search.step(limits)).toMatchObject({ isElsewhere: true, passed: 0 });
     // One that is frozen is cut off by the server.
     const { rows } = await other.query("show idle_in_transaction_session_timeout");
     expect(rows).toEqual([{ idle_in_transaction_session_timeout: "3s" }]);
     await other.query("rollback");
-    expect(await given.store.search.step(limits)).toEqual({ isElsewhere: false, passed: 1 });
+    expect(await given.store.search.step(limits)).toMatchObject({ isElsewhere: false, passed: 1 });
     await other.end();
   });
 
@@ -166,7 +166,11 @@ describe("a step", () => {
     const failed = given.store.search.step(limits).catch((error: unknown) => error);
     while ((await count("pg_locks where not granted")) === 0);
     await other.query("commit");
-    expect(await failed).toMatchObject({ cause: { message: expect.stringMatching(/moved/) } });
+    expect(await failed).toMatchObject({
+      name: "StepFailed",
+      module: "cc",
+      cause: { cause: { message: expect.stringMatching(/moved/) } },
+    });
     expect(await count("mem0_cc.passage")).toBe(1);
     await other.end();
   });
@@ -183,14 +187,83 @@ describe("a step", () => {
     expect(await given.store.search.places(["second"])).toEqual(new Map([["second", 2]]));
     expect((await given.store.search.step({ ...limits, bytesMax: 1 })).passed).toBe(2);
     expect(await given.store.search.isBehind()).toBe(false);
-    expect(await given.store.search.step(limits)).toEqual({ isElsewhere: false, passed: 0 });
+    expect(await given.store.search.step(limits)).toMatchObject({ isElsewhere: false, passed: 0 });
   });
 
-  test("passes a memory over whose text cannot be indexed", async () => {
+  const skipping = { ...limits, careful: new Map([["cc", { memoriesMax: 1, skipText: true }]]) };
+  const parked = async () => (await given.client.query("select * from mem0_cc.projection_parked")).rows;
+
+  test("passes a memory over whose text cannot be indexed, and keeps that it did until it is indexed anew", async () => {
+    await given.record({ text: "comet" }, { text: "comet" });
+    expect(await given.store.search.step(skipping)).toMatchObject({ passedOver: [{ module: "cc", position: 1 }] });
+    await given.index();
+    expect(await given.store.search.places("all")).toEqual(new Map([["cc", 2]]));
+    expect(await count("mem0_cc.passage")).toBe(1);
+    expect(await count("mem0_cc.term where lexeme = 'word'")).toBe(0);
+    expect(await parked()).toMatchObject([{ module: "cc", projection: "search", position: "1" }]);
+    await given.client.query("update mem0_cc.index_place set rules = 0");
+    await given.index();
+    expect(await parked()).toEqual([]);
+    expect(await count("mem0_cc.passage")).toBe(2);
+  });
+
+  test("passes nothing over while the database takes no word in its place either", async () => {
     await given.record({ text: "comet" });
-    await given.store.search.step({ ...limits, skipText: true });
-    expect(await given.store.search.places("all")).toEqual(new Map([["cc", 1]]));
-    expect(await count("mem0_cc.passage")).toBe(0);
+    await given.client.query(`create function mem0_cc.slow() returns trigger language plpgsql as
+      'begin perform pg_sleep(4); return new; end'`);
+    await given.client.query(
+      "create trigger slow before insert on mem0_cc.passage for each row execute function mem0_cc.slow()",
+    );
+    await expect(given.store.search.step(skipping)).rejects.toMatchObject({ cause: { cause: { code: "57014" } } });
+    expect(await parked()).toEqual([]);
+    expect(await given.store.search.places("all")).toEqual(new Map([["cc", 0]]));
+  });
+
+  test("X6: a forgetting of many passages takes several steps, and is passed with the last of them", async () => {
+    await given.record(...Array.from({ length: 50 }, (_, n) => ({ text: `comet ${n}`, sessionId: "s" })), {
+      text: "star",
+    });
+    await given.index();
+    await forget({ case: "sessionId", value: "s" });
+    const careful = new Map([["cc", { memoriesMax: 1 }]]);
+    const left: number[] = [];
+    for (let n = 0; n < 3; n += 1) {
+      await given.store.search.step({ ...limits, careful });
+      left.push(await count("mem0_cc.passage"));
+      expect((await given.dump())[2]).toMatchObject([{ passages: String(left[n]), position: n < 2 ? "51" : "52" }]);
+    }
+    expect(left).toEqual([31, 11, 1]);
+    const live = await given.dump();
+    expect(await rebuilt()).toEqual(live);
+  });
+
+  test("X6: emptying a module is bounded by the limits too", async () => {
+    await given.record(...Array.from({ length: 50 }, (_, n) => ({ text: `comet ${n}` })));
+    await given.index();
+    await given.client.query("update mem0_cc.index_place set rules = 0");
+    await given.store.search.step({ ...limits, careful: new Map([["cc", { memoriesMax: 1 }]]) });
+    expect(await count("mem0_cc.passage")).toBe(30);
+  });
+
+  test("that fails at a module puts it behind the others; one that has failed is taken alone", async () => {
+    await given.registerModule("second");
+    await given.record({ text: "comet" });
+    await given.record({ text: "comet", module: "second" });
+    await given.client.query(`create function mem0_cc.refuse() returns trigger language plpgsql as
+      'begin if new.module = ''cc'' then raise ''refused''; end if; return new; end'`);
+    await given.client.query(
+      "create trigger refuse before insert on mem0_cc.passage for each row execute function mem0_cc.refuse()",
+    );
+    const step = (careful?: ReadonlyMap<string, { memoriesMax: number }>) =>
+      given.store.search.step({ ...limits, ...(careful === undefined ? {} : { careful }) });
+    await expect(step()).rejects.toMatchObject({ name: "StepFailed", module: "cc" });
+    const careful = new Map([["cc", { memoriesMax: 1 }]]);
+    expect(await step(careful)).toMatchObject({ modules: ["second"] });
+    await expect(step(careful)).rejects.toMatchObject({ module: "cc" });
+    await given.client.query("drop trigger refuse on mem0_cc.passage");
+    await given.record({ text: "another comet", module: "second" });
+    await given.client.query("update mem0_cc.index_place set stepped_at = null where module = 'cc'");
+    expect(await step(careful)).toMatchObject({ modules: ["cc"], passed: 1 });
   });
 });
 
