@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { create } from "@bufbuild/protobuf";
-import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import fc from "fast-check";
 import { Client } from "pg";
 import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
@@ -14,6 +14,7 @@ import { openSearchable, type Searchable } from "./open-searchable.ts";
 import { forgetAll, type Selector, someRequest, wholeModule } from "./some-forgetting.ts";
 
 const limits = { memoriesMax: 1000, bytesMax: 1_000_000 };
+const noWatch = { next: () => new Promise<never>(() => undefined) };
 const clearHighway = async (): Promise<boolean> => true;
 
 let given: Searchable;
@@ -362,7 +363,7 @@ describe("a wide scope", () => {
         return index.findCandidates(call, query, isNarrow);
       },
     };
-    const search = openSearch({ index: slow, log: given.store.log, places: index.places });
+    const search = openSearch({ index: slow, log: given.store.log, places: index.places, watch: noWatch });
     const call = { scope: localScope(), signal: new AbortController().signal, deadlineMs: Number.POSITIVE_INFINITY };
     const request = create(SearchMemoriesRequestSchema, { query: "comet water", filter: { eventTypes: ["note"] } });
     expect((await search(request, call)).hits).toHaveLength(10);
@@ -404,8 +405,90 @@ describe("corrections", () => {
   });
 });
 
+test("a correction to a word that only forgotten memories hold is not told, while the index still has it", async () => {
+  await given.record(
+    { text: "the secret comet", sessionId: "s" },
+    ...[1, 2].map((n) => ({ text: `a plain comet ${n}` })),
+  );
+  await given.index();
+  const correctedTo = async (query: string) => (await given.search({ query })).terms.map((term) => term.correctedTo);
+  expect(await correctedTo("sekret commet")).toEqual(["secret", "comet"]);
+  await forget({ case: "sessionId", value: "s" });
+  expect(await correctedTo("sekret commet")).toEqual(["", "comet"]);
+  // Another word than those of the one hit that is shown is looked up, past what was forgotten.
+  expect((await given.search({ query: "plain commet", pageSize: 1 })).terms[1]).toMatchObject({ correctedTo: "comet" });
+});
+
+describe("what takes too long", () => {
+  const call = { scope: localScope(), signal: new AbortController().signal, deadlineMs: Number.POSITIVE_INFINITY };
+  const searchWith = (changed: Partial<SearchIndex>, query: string) => {
+    const { search: places, log } = given.store;
+    const index = { ...places, ...changed };
+    return openSearch({ index, log, places: places.places, watch: noWatch })(
+      create(SearchMemoriesRequestSchema, { query }),
+      call,
+    );
+  };
+  const afterAll = async ({ endMs }: { endMs: number }): Promise<never> => {
+    jest.spyOn(Date, "now").mockReturnValue(endMs);
+    throw postgresUnavailable();
+  };
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
+  test("of corrections is left: the search is answered without them, and says so", async () => {
+    await given.record({ text: "comet" });
+    await given.index();
+    const asked: unknown[] = [];
+    const nearLexemes: SearchIndex["nearLexemes"] = async ({ endMs }, _, lexemes) => {
+      asked.push([endMs - Date.now() <= 300, lexemes]);
+      throw postgresUnavailable();
+    };
+    const answer = await searchWith({ nearLexemes }, "comet plague fires");
+    expect(answer).toMatchObject({ correctionsUnavailable: true, hits: [{ citation: "m:cc/1" }] });
+    expect(asked).toEqual([[true, ["plagu", "fire"]]]);
+    const defect = { nearLexemes: () => Promise.reject(new Error("a fault of ours")) };
+    await expect(searchWith(defect, "plague")).rejects.toThrow("a fault of ours");
+  });
+
+  test("is told as the search's own weight, not as an engine that is away, and not to be sent again", async () => {
+    await given.record({ text: "comet" });
+    await given.index();
+    await expect(searchWith({ findCandidates: afterAll }, "comet")).rejects.toMatchObject({
+      reason: ErrorReason.QUOTA_EXCEEDED,
+      message: expect.stringMatching(/^the search takes over 2 s/),
+      retryAfterMs: undefined,
+    });
+    jest.restoreAllMocks();
+    const unavailable = { reason: ErrorReason.ENGINE_UNAVAILABLE };
+    await expect(searchWith({ readModules: afterAll }, "comet")).rejects.toMatchObject(unavailable);
+    jest.restoreAllMocks();
+    const away = { findCandidates: () => Promise.reject(postgresUnavailable()) };
+    await expect(searchWith(away, "comet")).rejects.toMatchObject(unavailable);
+  });
+});
+
+test("a module that appears while it is searched is read in English", async () => {
+  await given.record({ text: "walking" });
+  await given.index();
+  const { search: index, log } = given.store;
+  const renamed: SearchIndex = {
+    ...index,
+    readMemories: async (...asked) => {
+      const answer = await index.readMemories(...asked);
+      for (const { memory } of answer.shown) memory.module = "other";
+      return answer;
+    },
+  };
+  const call = { scope: localScope(), signal: new AbortController().signal, deadlineMs: Number.POSITIVE_INFINITY };
+  const search = openSearch({ index: renamed, log, places: index.places, watch: noWatch });
+  const { hits } = await search(create(SearchMemoriesRequestSchema, { query: "walked" }), call);
+  expect(hits[0]?.highlights).toMatchObject([{ start: 0, end: 7 }]);
+});
+
 describe("at_least", () => {
-  const soon = { pollMs: 1, marginMs: 0, waitMaxMs: 30_000 };
+  const soon = { marginMs: 0, waitMaxMs: 30_000 };
 
   test("P1: waits until the index has come there, of whichever module", async () => {
     const waiting = await openSearchable(soon);
