@@ -17,6 +17,7 @@ import { CONDUCTOR_SETTINGS, type ConductorSettings, MIGRATION_SETTINGS, readCon
 import { Desk } from "./delivery/desk.ts";
 import { Highway } from "./highway.ts";
 import { routes } from "./routes.ts";
+import { IndexWatch } from "./search/index-watch.ts";
 import { Indexer } from "./search/indexer.ts";
 import { openSearch } from "./search/search-memories.ts";
 import { AuditSealer } from "./store/access/audit-sealer.ts";
@@ -51,7 +52,8 @@ async function startConductor(env: Host["env"], closers: Closers): Promise<Runni
   const store = await openStore({ url, poolMax, log, onCommitted });
   closers.add("store", () => store.close());
   await refuseOldSchema(store);
-  const indexer = new Indexer({ index: store.search, log });
+  const indexWatch = new IndexWatch({ places: () => store.search.places("all") });
+  const indexer = new Indexer({ index: store.search, log, onMoved: indexWatch.moved });
   closers.add("indexer", () => indexer.close());
 
   closers.add("highway", () => highway.close());
@@ -69,7 +71,7 @@ async function startConductor(env: Host["env"], closers: Closers): Promise<Runni
       name: "conductor",
       services: routes({
         store,
-        search: openSearch({ index: store.search, log: store.log, places: store.search.places }),
+        search: openSearch({ index: store.search, log: store.log, places: store.search.places, watch: indexWatch }),
         subscribe: highway.subscribe,
         validate: (request) => faultsOf(RecordMemoryRequestSchema, request),
         clearHighway: highway.forget,

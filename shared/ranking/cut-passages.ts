@@ -9,8 +9,16 @@ export interface Stretch {
   readonly end: number;
 }
 
-/** Each pattern matches what ends a piece, with the space that follows it. The last one's pieces are single words. */
-const ENDINGS = [/\n[^\S\n]*\n\s*/gu, /[.!?…]+["'”’»)\]]*\s+|[。！？]+|\n+/gu, /\s+/gu] as const;
+/** A stretch without white space at its ends, and how many words it has. */
+interface Piece extends Stretch {
+  readonly words: number;
+}
+
+/**
+ * Each pattern matches what ends a piece, with the space that follows it. The last one's pieces are single words. They run on the event
+ * loop over texts of strangers, so each is linear: a run of stops that no space follows is looked at from its first stop alone.
+ */
+const ENDINGS = [/\n[^\S\n]*\n\s*/gu, /(?<![.!?…])[.!?…]+["'”’»)\]]*\s+|[。！？]+|\n+/gu, /\s+/gu] as const;
 
 /**
  * Cuts a text into passages of at most 120 words: at paragraphs; where one is too long, at sentences; where one of those is, between
@@ -19,45 +27,63 @@ const ENDINGS = [/\n[^\S\n]*\n\s*/gu, /[.!?…]+["'”’»)\]]*\s+|[。！？]+
  */
 export function cutPassages(text: string): Stretch[] {
   const whole = trimmed(text, { start: 0, end: text.length });
-  return whole === undefined ? [] : packed(text, piecesOf(text, whole, 0));
+  if (whole === undefined) return [];
+  return packed(piecesOf(text, whole, 0)).map(({ start, end }) => ({ start, end }));
 }
 
-/** Pieces that are each short enough for a passage. */
-function piecesOf(text: string, stretch: Stretch, level: number): Stretch[] {
-  if (fits(text, stretch)) return [stretch];
+/** Pieces that are each short enough for a passage. There may be half a million: none costs more than its own length. */
+function piecesOf(text: string, stretch: Stretch, level: number): Piece[] {
   const ending = ENDINGS[level];
-  if (ending === undefined) return hardCut(text, stretch);
-  const parts = partsOf(text, stretch, ending).flatMap((part) => piecesOf(text, part, level + 1));
+  const words = ending === undefined && stretch.end - stretch.start <= UNITS_MAX ? 1 : wordsOf(text, stretch);
+  if (words <= WORDS_MAX) return [{ start: stretch.start, end: stretch.end, words }];
+  if (ending === undefined) return hardCut(text, stretch).map((part) => ({ ...part, words: 1 }));
+  const pieces: Piece[] = [];
+  for (const part of partsOf(text, stretch, ending)) {
+    for (const piece of piecesOf(text, part, level + 1)) pieces.push(piece);
+  }
   // Words are packed at once, so that what comes before a sentence of this length does not take its first ones.
-  return level === ENDINGS.length - 1 ? packed(text, parts) : parts;
+  return level === ENDINGS.length - 1 ? packed(pieces) : pieces;
 }
 
 function partsOf(text: string, { start, end }: Stretch, ending: RegExp): Stretch[] {
   const parts: Stretch[] = [];
+  const add = (part: Stretch): void => {
+    const bare = trimmed(text, part);
+    if (bare !== undefined) parts.push(bare);
+  };
+  const given = text.slice(start, end);
   let from = start;
-  for (const match of text.slice(start, end).matchAll(ending)) {
-    const to = start + match.index + match[0].length;
-    parts.push({ start: from, end: to });
+  ending.lastIndex = 0;
+  while (ending.test(given)) {
+    const to = start + ending.lastIndex;
+    add({ start: from, end: to });
     from = to;
   }
-  parts.push({ start: from, end });
-  return parts.flatMap((part) => trimmed(text, part) ?? []);
+  add({ start: from, end });
+  return parts;
 }
 
-function packed(text: string, pieces: readonly Stretch[]): Stretch[] {
-  const passages: Stretch[] = [];
+function packed(pieces: readonly Piece[]): Piece[] {
+  const passages: Piece[] = [];
   for (const piece of pieces) {
     const last = passages.at(-1);
-    const both = last && { start: last.start, end: piece.end };
-    if (both !== undefined && fits(text, both)) passages[passages.length - 1] = both;
+    const both = last && joined(last, piece);
+    if (both !== undefined && both.words <= WORDS_MAX && both.end - both.start <= UNITS_MAX)
+      passages[passages.length - 1] = both;
     else passages.push(piece);
   }
   return passages;
 }
 
-function fits(text: string, { start, end }: Stretch): boolean {
-  if (end - start > UNITS_MAX) return false;
-  return (text.slice(start, end).match(/\S+/gu)?.length ?? 0) <= WORDS_MAX;
+/** Of two that touch, a word ends the one and begins the other. */
+function joined(a: Piece, b: Piece): Piece {
+  return { start: a.start, end: b.end, words: a.words + b.words - (a.end === b.start ? 1 : 0) };
+}
+
+/** Infinite for what is too long in any case: it is not counted. */
+function wordsOf(text: string, { start, end }: Stretch): number {
+  if (end - start > UNITS_MAX) return Number.POSITIVE_INFINITY;
+  return text.slice(start, end).match(/\S+/gu)?.length ?? 0;
 }
 
 function hardCut(text: string, { start, end }: Stretch): Stretch[] {
@@ -74,8 +100,13 @@ function hardCut(text: string, { start, end }: Stretch): Stretch[] {
 
 /** Without the white space at its ends; undefined: there is nothing else. */
 function trimmed(text: string, { start, end }: Stretch): Stretch | undefined {
-  const part = text.slice(start, end);
-  const from = start + part.length - part.trimStart().length;
-  const to = start + part.trimEnd().length;
+  let [from, to] = [start, end];
+  while (from < to && isSpace(text.charCodeAt(from))) from += 1;
+  while (from < to && isSpace(text.charCodeAt(to - 1))) to -= 1;
   return from < to ? { start: from, end: to } : undefined;
+}
+
+function isSpace(unit: number): boolean {
+  if (unit < 128) return unit === 32 || (unit >= 9 && unit <= 13);
+  return String.fromCharCode(unit).trim() === "";
 }

@@ -102,7 +102,7 @@ async function findOrCreate(
     if (!existed) await cli.err.line(cli.err.style("dim", `cos: created the consumer ${name}`));
     return;
   }
-  const [defining] = Object.keys(options).filter((option) => DEFINING.has(option));
+  const defining = Object.keys(options).find((option) => DEFINING.has(option));
   if (defining !== undefined) {
     const flag = `--${defining.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
     throw new CliFailure(

@@ -7,6 +7,9 @@ import { checkFilter } from "./check-filter.ts";
 /** PostgreSQL takes words of 2,046 bytes at most, and nothing longer is in the index. In UTF-16 code units. */
 const WORD_MAX = 500;
 
+/** Quotes and minuses. Each quote is looked for in each memory by itself. */
+const STRICT_MAX = 32;
+
 /** Checks what the contract's annotations cannot say, and reads the query. Throws INVALID_FIELD. */
 export function checkSearch({ query, asker, filter }: SearchMemoriesRequest): ParsedQuery {
   for (const [field, text] of [
@@ -20,6 +23,9 @@ export function checkSearch({ query, asker, filter }: SearchMemoriesRequest): Pa
   const parsed = parseQuery(query);
   if (Object.values(parsed).some((texts: string[]) => texts.some(isTooLong))) {
     throw invalidField("query", `must not hold a word of over ${WORD_MAX} characters`);
+  }
+  if (parsed.required.length + parsed.excluded.length > STRICT_MAX) {
+    throw invalidField("query", `must not hold over ${STRICT_MAX} parts in quotes or behind a minus`);
   }
   if (parsed.words.length + parsed.required.length > 0) return parsed;
   throw invalidField(

@@ -103,8 +103,12 @@ export interface SearchIndex {
   readLexemes(call: SearchCall, languages: readonly string[], texts: readonly string[]): Promise<Lexemes[]>;
   /** How many passages of the modules hold each lexeme; those that none holds are left out. */
   countTerms(call: SearchCall, modules: readonly string[], lexemes: readonly string[]): Promise<CountedTerm[]>;
-  /** What looks like a lexeme; undefined: the database cannot tell. */
-  nearLexemes(call: SearchCall, modules: readonly string[], lexeme: string): Promise<CountedTerm[] | undefined>;
+  /** What looks like each of the lexemes; undefined: the database cannot tell. */
+  nearLexemes(
+    call: SearchCall,
+    modules: readonly string[],
+    lexemes: readonly string[],
+  ): Promise<CountedTerm[][] | undefined>;
   /** Whether the filter leaves so few passages that each may be looked at. */
   isNarrow(call: SearchCall, where: SearchWhere, most: number): Promise<boolean>;
   findCandidates(call: SearchCall, query: CandidateQuery, isNarrow: boolean): Promise<PassageKey[]>;

@@ -1,6 +1,6 @@
 // Reading what one wrote: a search waits until the index has come to the places that its caller names.
 //
-//  P1  What decides are the places in the database, whichever process indexes.
+//  P1  What decides are the places in the database, whichever process indexes. A caller looks once by itself, then with all who wait.
 //  P2  A cursor that cannot come true is refused at once, with what is wrong, as Subscribe refuses it.
 //  P3  PROJECTION_BEHIND comes shortly before the deadline, so that its details arrive.
 import { setTimeout as delay } from "node:timers/promises";
@@ -13,22 +13,24 @@ import { CosError, invalidField } from "#shared/errors/cos-error.ts";
 import type { LogPort } from "#shared/highway/log-port.ts";
 import { resolveStart } from "#shared/highway/resolve-start.ts";
 import { defaultModule } from "../domain/accept-memory.ts";
+import type { IndexWatch } from "./index-watch.ts";
 
 export interface AwaitIndexNeeds {
   readonly log: Pick<LogPort, "heads" | "epochs" | "positionAt">;
   readonly places: (modules: readonly string[], signal: AbortSignal) => Promise<ReadonlyMap<string, number>>;
+  /** Looks that all who wait share. */
+  readonly watch: Pick<IndexWatch, "next">;
   readonly times?: Partial<AwaitIndexTimes>;
 }
 
 /** All in milliseconds. */
 export interface AwaitIndexTimes {
-  readonly pollMs: number;
   /** Before the deadline (P3). */
   readonly marginMs: number;
   readonly waitMaxMs: number;
 }
 
-const TIMES: AwaitIndexTimes = { pollMs: 25, marginMs: 150, waitMaxMs: 30_000 };
+const TIMES: AwaitIndexTimes = { marginMs: 150, waitMaxMs: 30_000 };
 
 type WaitingCall = Pick<CallContext, "scope" | "signal" | "deadlineMs">;
 
@@ -42,13 +44,32 @@ export async function awaitIndex(needs: AwaitIndexNeeds, atLeast: readonly Curso
   const endMs = Math.min(Date.now() + times.waitMaxMs, call.deadlineMs - times.marginMs);
   const wanted = await checkedPlaces(needs, atLeast, call);
   const modules = wanted.map(({ module }) => module);
+  let places = await needs.places(modules, call.signal);
   for (;;) {
-    const places = await needs.places(modules, call.signal);
     const missing = wanted.map(({ module, position }) => ({ module, count: position - (places.get(module) ?? 0) }));
     const behind = missing.find(({ count }) => count > 0);
     if (behind === undefined) return;
-    if (Date.now() >= endMs) throw indexBehind(behind);
-    await delay(times.pollMs, undefined, { signal: call.signal }).catch(() => call.signal.throwIfAborted());
+    const next = await nextPlaces(needs.watch, endMs, call.signal);
+    if (next === undefined) throw indexBehind(behind);
+    places = next;
+  }
+}
+
+/** Undefined: the time is over. Rejects with the signal's reason. */
+async function nextPlaces(
+  watch: AwaitIndexNeeds["watch"],
+  endMs: number,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, number> | undefined> {
+  const left = new AbortController();
+  const either = AbortSignal.any([signal, left.signal]);
+  try {
+    const over = delay(Math.max(0, endMs - Date.now()), undefined, { signal: either }).catch(() => undefined);
+    const next = await Promise.race([watch.next(), over]);
+    signal.throwIfAborted();
+    return next;
+  } finally {
+    left.abort();
   }
 }
 

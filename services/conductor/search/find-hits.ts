@@ -1,6 +1,4 @@
-import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
 import { type SearchMemoriesRequest, SearchTerm_Use } from "#gen/cos/conductor/v1/search_pb.ts";
-import { CosError } from "#shared/errors/cos-error.ts";
 import { B, idfOf } from "#shared/ranking/bm25.ts";
 import { MONTH_NAMED, type Wishes } from "#shared/ranking/boosts-of.ts";
 import { chooseTerms, NARROW_MAX } from "#shared/ranking/choose-terms.ts";
@@ -17,6 +15,7 @@ import type {
   SearchIndex,
   SearchWhere,
 } from "../domain/search-index.ts";
+import { isUnavailable } from "./is-unavailable.ts";
 import type { QueryTerms } from "./read-terms.ts";
 
 /**
@@ -103,7 +102,7 @@ async function candidatesOf(
   return index
     .findCandidates({ ...call, endMs }, { ...query, leading: anyLexeme(all) }, false)
     .catch((error: unknown) => {
-      if (error instanceof CosError && error.reason === ErrorReason.ENGINE_UNAVAILABLE) return found;
+      if (isUnavailable(error)) return found;
       throw error;
     });
 }

@@ -3,6 +3,7 @@ import type { CountedTerm } from "#shared/ranking/choose-terms.ts";
 import { nearestWord } from "#shared/ranking/nearest-word.ts";
 import type { ParsedQuery } from "#shared/ranking/parse-query.ts";
 import type { IndexedModule, Lexemes, SearchCall, SearchIndex } from "../domain/search-index.ts";
+import { isUnavailable } from "./is-unavailable.ts";
 
 /** A word or phrase of a query, and what it comes to. */
 export interface QueryTerm extends Lexemes {
@@ -24,6 +25,8 @@ export interface QueryTerms {
 
 /** How many words of one query are corrected: more are another language, or no words. */
 const CORRECTIONS_MAX = 8;
+/** How long that may take for all of them: it is an improvement, not the answer. */
+const CORRECTING_MAX_MS = 300;
 
 /** Reads what the words of a query come to in the modules that are searched. */
 export async function readTerms(
@@ -64,15 +67,23 @@ async function correct(
   counted: readonly CountedTerm[],
 ): Promise<QueryTerms> {
   const unknown = terms.filter(({ use, passages }) => use === SearchTerm_Use.ANY && passages === 0);
+  // Of a word of several parts each may be a slip; then none is taken for one.
+  const single = unknown
+    .filter(({ lexemes }) => lexemes.flat().length > 0 && lexemes.every(({ length }) => length <= 1))
+    .slice(0, CORRECTIONS_MAX)
+    .map(({ word, lexemes }) => ({ word, lexeme: lexemes.flat()[0]! }));
+  if (single.length === 0) return { terms, counted, correctionsUnavailable: false };
+  const endMs = Math.min(call.endMs, Date.now() + CORRECTING_MAX_MS);
+  const wanted = single.map(({ lexeme }) => lexeme);
+  const near = await index.nearLexemes({ ...call, endMs }, modules, wanted).catch((error: unknown) => {
+    if (isUnavailable(error)) return undefined;
+    throw error;
+  });
+  if (near === undefined) return { terms, counted, correctionsUnavailable: true };
   const corrected = new Map<string, CountedTerm>();
-  for (const { word, lexemes } of unknown.slice(0, CORRECTIONS_MAX)) {
-    const [lexeme] = lexemes.flat();
-    // Of a word of several parts each may be a slip; then none is taken for one.
-    if (lexeme === undefined || lexemes.some(({ length }) => length > 1)) continue;
-    const near = await index.nearLexemes(call, modules, lexeme);
-    if (near === undefined) return { terms, counted, correctionsUnavailable: true };
-    const nearest = nearestWord(lexeme, near);
-    const found = near.find((term) => term.lexeme === nearest);
+  for (const [n, { word, lexeme }] of single.entries()) {
+    const nearest = nearestWord(lexeme, near[n]!);
+    const found = near[n]!.find((term) => term.lexeme === nearest);
     if (found !== undefined) corrected.set(word, found);
   }
   const added = [...corrected.values()].filter(({ lexeme }) => !counted.some((term) => term.lexeme === lexeme));

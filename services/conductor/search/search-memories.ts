@@ -1,4 +1,5 @@
 import { create } from "@bufbuild/protobuf";
+import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
 import {
   SearchBoost_Reason,
   type SearchMemoriesHit,
@@ -11,6 +12,7 @@ import {
 import { MemoryView } from "#gen/cos/memory/v1/memory_pb.ts";
 import type { CallContext } from "#shared/auth/call-context.ts";
 import { moduleNotFound } from "#shared/auth/refusals.ts";
+import { CosError } from "#shared/errors/cos-error.ts";
 import type { Boost } from "#shared/ranking/boosts-of.ts";
 import type { RankedHit } from "#shared/ranking/rank-passages.ts";
 import { defaultModule } from "../domain/accept-memory.ts";
@@ -20,6 +22,7 @@ import { type AwaitIndexNeeds, type AwaitIndexTimes, awaitIndex } from "./await-
 import { findHits } from "./find-hits.ts";
 import { findWritten } from "./find-written.ts";
 import { type FoundWord, findWords, writtenAs } from "./highlight.ts";
+import { isUnavailable } from "./is-unavailable.ts";
 import { type QueryTerms, readTerms } from "./read-terms.ts";
 import { pageOf, pageStart, tokenAfter } from "./search-page.ts";
 
@@ -27,6 +30,7 @@ export interface SearchNeeds {
   readonly index: SearchIndex;
   readonly log: AwaitIndexNeeds["log"];
   readonly places: AwaitIndexNeeds["places"];
+  readonly watch: AwaitIndexNeeds["watch"];
   readonly times?: Partial<AwaitIndexTimes>;
 }
 
@@ -38,6 +42,9 @@ export type Search = (
 /** How long all statements of a search may take together; what waits for the index is not counted. */
 const SEARCH_MAX_MS = 1900;
 
+/** Timers and the clock differ by so much. */
+const TIMER_SLACK_MS = 10;
+
 /** What SearchMemories answers with. Rejects as its contract says. */
 export function openSearch(needs: SearchNeeds): Search {
   return async (request, { scope, signal, deadlineMs }) => {
@@ -48,12 +55,23 @@ export function openSearch(needs: SearchNeeds): Search {
     const { index } = needs;
     const modules = await modulesOf(index, call, request);
     if (modules.length === 0) return create(SearchMemoriesResponseSchema);
-    const terms = await readTerms(index, call, parsed, modules);
-    if (terms.terms.every(({ use }) => use === SearchTerm_Use.EXCLUDED)) throw saysNothing();
-    const hits = await findHits(index, call, { request, modules, terms });
-    const { page, isLast } = pageOf(hits, start, request);
-    return answer(index, call, { request, modules, terms, page, isLast });
+    try {
+      const terms = await readTerms(index, call, parsed, modules);
+      if (terms.terms.every(({ use }) => use === SearchTerm_Use.EXCLUDED)) throw saysNothing();
+      const hits = await findHits(index, call, { request, modules, terms });
+      const { page, isLast } = pageOf(hits, start, request);
+      return await answer(index, call, { request, modules, terms, page, isLast });
+    } catch (error) {
+      throw isUnavailable(error) && Date.now() >= call.endMs - TIMER_SLACK_MS ? tooHeavy(error) : error;
+    }
   };
+}
+
+/** The database did answer before: the search is too much for it, and would be so again. */
+function tooHeavy(cause: unknown): CosError {
+  const message =
+    "the search takes over 2 s: name fewer modules, narrow it down by a filter, or leave out common words";
+  return new CosError(ErrorReason.QUOTA_EXCEEDED, message, { cause });
 }
 
 /** Rejects with MODULE_NOT_FOUND for one that the caller may not see, or that is not there. */
@@ -86,13 +104,15 @@ async function answer(index: SearchIndex, call: SearchCall, found: Found): Promi
   const languages = new Map(modules.map(({ module, language }) => [module, language]));
   const texts = shown.map(({ memory, passage }) => ({
     text: passage,
-    language: languages.get(memory.module) as string,
+    language: languages.get(memory.module) ?? "english",
   }));
   const words = await findWords(index, call, texts, new Set(terms.counted.map(({ lexeme }) => lexeme)));
   const written = new Map<string, string>();
   for (const { correctedTo } of terms.terms) {
     if (correctedTo === undefined || written.has(correctedTo)) continue;
-    written.set(correctedTo, writtenAs(correctedTo, words) ?? (await findWritten(index, call, modules, correctedTo)));
+    // What only forgotten memories hold is not told.
+    const shownAs = writtenAs(correctedTo, words) ?? (await findWritten(index, call, modules, correctedTo)) ?? "";
+    written.set(correctedTo, shownAs);
   }
   const last = isCut ? page[shown.at(-1)!.index] : page.at(-1);
   return create(SearchMemoriesResponseSchema, {

@@ -1,5 +1,5 @@
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
 import { PrincipalKind, Verb } from "#gen/cos/auth/v1/auth_pb.ts";
 import { CredentialKind } from "#gen/cos/auth/v1/auth_service_pb.ts";
@@ -44,6 +44,12 @@ beforeEach(async () => {
 async function index(): Promise<void> {
   const limits = { memoriesMax: 100, bytesMax: 1024 * 1024 };
   while ((await given.store.search.step(limits)).passed > 0);
+}
+
+/** The index of search is at the module's first memory again. */
+async function setBack(): Promise<void> {
+  await given.client.query("update mem0_cc.index_place set position = 1 where module = $1", [module]);
+  await given.client.query("delete from mem0_cc.passage where module = $1 and position > 1", [module]);
 }
 
 const times = { publishedPollMs: 2, projectedPollMs: 5, marginMs: 20 };
@@ -164,14 +170,20 @@ describe("GetIngestStatus", () => {
   });
 
   test("the index of search is told of by its own place: what it has not taken yet, it lacks", async () => {
-    const setPlace = (position: number) =>
-      given.client.query("update mem0_cc.index_place set position = $2 where module = $1", [module, position]);
-    await setPlace(1);
+    await setBack();
     expect((await status({ projections: ["search"] })).projections).toMatchObject([
       { projection: "search", state: ProjectedState.BEHIND, missing: 1n },
     ]);
-    // What it has indexed is there: the next test's step must not meet it again.
-    await setPlace(3);
+  });
+
+  test("what the index of search has passed over is said to be", async () => {
+    await setBack();
+    const careful = new Map([[module, { memoriesMax: 1, skipText: true }]]);
+    await given.store.search.step({ memoriesMax: 1, bytesMax: 1024, careful });
+    const { projections } = await status({ projections: ["search"], waitFor: IngestStage.PROJECTED });
+    expect(projections).toMatchObject([
+      { state: ProjectedState.PARKED, detail: "could not take it: its text could not be indexed" },
+    ]);
   });
 
   test("a forgotten memory is said to be", async () => {
@@ -279,6 +291,11 @@ describe("the index of search", () => {
       );
     expect((await read(2)).get("search")).toMatchObject({ reached: 2, silentMs: 0 });
     expect((await read(undefined)).get("search")).toMatchObject({ reached: 0 });
+    // When that was, the database says.
+    const clock = jest.spyOn(Date, "now").mockReturnValue(0);
+    const { reportedMs } = (await read(2)).get("search")!;
+    clock.mockRestore();
+    expect(Math.abs(reportedMs - Date.now())).toBeLessThan(3_600_000);
   });
 });
 

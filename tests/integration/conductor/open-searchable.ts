@@ -1,10 +1,11 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { ModuleSchema } from "#gen/cos/conductor/v1/module_service_pb.ts";
 import { SearchMemoriesRequestSchema, type SearchMemoriesResponse } from "#gen/cos/conductor/v1/search_pb.ts";
+import type { StepLimits } from "#services/conductor/domain/index-step.ts";
 import type { AwaitIndexTimes } from "#services/conductor/search/await-index.ts";
+import { IndexWatch } from "#services/conductor/search/index-watch.ts";
 import { openSearch } from "#services/conductor/search/search-memories.ts";
 import type { Recorded } from "#services/conductor/store/group-commit.ts";
-import type { StepLimits } from "#services/conductor/store/search/index-memories.ts";
 import { localScope, type Scope } from "#shared/auth/scope.ts";
 import { someMemory } from "#tests/unit/conductor/some-memory.ts";
 import { openTestStore, type TestStore } from "./open-test-store.ts";
@@ -38,7 +39,8 @@ export async function openSearchable(times?: Partial<AwaitIndexTimes>): Promise<
   const given = await openTestStore();
   const { store, client } = given;
   const { search: index, log } = store;
-  const search = openSearch({ index, log, places: index.places, ...(times === undefined ? {} : { times }) });
+  const watch = new IndexWatch({ places: () => index.places("all"), pollMs: 1 });
+  const search = openSearch({ index, log, places: index.places, watch, ...(times === undefined ? {} : { times }) });
   const ask: Searchable["search"] = (request, call = {}) =>
     search(create(SearchMemoriesRequestSchema, request), {
       scope: call.scope ?? everything,

@@ -1,15 +1,7 @@
-import { readFileSync } from "node:fs";
-import { create } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { Client } from "pg";
-import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
-import { SearchMemoriesRequestSchema } from "#gen/cos/conductor/v1/search_pb.ts";
-import type { SearchIndex } from "#services/conductor/domain/search-index.ts";
-import { openSearch } from "#services/conductor/search/search-memories.ts";
 import { indexMemories } from "#services/conductor/store/search/index-memories.ts";
-import { localScope } from "#shared/auth/scope.ts";
-import { postgresUnavailable } from "#shared/postgres/engine-error.ts";
 import { openSearchable, type Searchable } from "./open-searchable.ts";
 import { forgetAll, type Selector, someRequest, wholeModule } from "./some-forgetting.ts";
 
@@ -134,13 +126,13 @@ describe("a step", () => {
   test("X1: is one process's at a time; the others find it taken, and take over as soon as that one is gone", async () => {
     await given.record({ text: "comet" });
     const other = await another();
-    expect(await indexMemories(other, limits)).toEqual({ isElsewhere: false, passed: 1 });
-    expect(await given.store.search.step(limits)).toEqual({ isElsewhere: true, passed: 0 });
+    expect(await indexMemories(other, limits)).toMatchObject({ isElsewhere: false, passed: 1 });
+    expect(await given.store.search.step(limits)).toMatchObject({ isElsewhere: true, passed: 0 });
     // One that is frozen is cut off by the server.
     const { rows } = await other.query("show idle_in_transaction_session_timeout");
     expect(rows).toEqual([{ idle_in_transaction_session_timeout: "3s" }]);
     await other.query("rollback");
-    expect(await given.store.search.step(limits)).toEqual({ isElsewhere: false, passed: 1 });
+    expect(await given.store.search.step(limits)).toMatchObject({ isElsewhere: false, passed: 1 });
     await other.end();
   });
 
@@ -166,7 +158,11 @@ describe("a step", () => {
     const failed = given.store.search.step(limits).catch((error: unknown) => error);
     while ((await count("pg_locks where not granted")) === 0);
     await other.query("commit");
-    expect(await failed).toMatchObject({ cause: { message: expect.stringMatching(/moved/) } });
+    expect(await failed).toMatchObject({
+      name: "StepFailed",
+      module: "cc",
+      cause: { cause: { message: expect.stringMatching(/moved/) } },
+    });
     expect(await count("mem0_cc.passage")).toBe(1);
     await other.end();
   });
@@ -183,14 +179,83 @@ describe("a step", () => {
     expect(await given.store.search.places(["second"])).toEqual(new Map([["second", 2]]));
     expect((await given.store.search.step({ ...limits, bytesMax: 1 })).passed).toBe(2);
     expect(await given.store.search.isBehind()).toBe(false);
-    expect(await given.store.search.step(limits)).toEqual({ isElsewhere: false, passed: 0 });
+    expect(await given.store.search.step(limits)).toMatchObject({ isElsewhere: false, passed: 0 });
   });
 
-  test("passes a memory over whose text cannot be indexed", async () => {
+  const skipping = { ...limits, careful: new Map([["cc", { memoriesMax: 1, skipText: true }]]) };
+  const parked = async () => (await given.client.query("select * from mem0_cc.projection_parked")).rows;
+
+  test("passes a memory over whose text cannot be indexed, and keeps that it did until it is indexed anew", async () => {
+    await given.record({ text: "comet" }, { text: "comet" });
+    expect(await given.store.search.step(skipping)).toMatchObject({ passedOver: [{ module: "cc", position: 1 }] });
+    await given.index();
+    expect(await given.store.search.places("all")).toEqual(new Map([["cc", 2]]));
+    expect(await count("mem0_cc.passage")).toBe(1);
+    expect(await count("mem0_cc.term where lexeme = 'word'")).toBe(0);
+    expect(await parked()).toMatchObject([{ module: "cc", projection: "search", position: "1" }]);
+    await given.client.query("update mem0_cc.index_place set rules = 0");
+    await given.index();
+    expect(await parked()).toEqual([]);
+    expect(await count("mem0_cc.passage")).toBe(2);
+  });
+
+  test("passes nothing over while the database takes no word in its place either", async () => {
     await given.record({ text: "comet" });
-    await given.store.search.step({ ...limits, skipText: true });
-    expect(await given.store.search.places("all")).toEqual(new Map([["cc", 1]]));
-    expect(await count("mem0_cc.passage")).toBe(0);
+    await given.client.query(`create function mem0_cc.slow() returns trigger language plpgsql as
+      'begin perform pg_sleep(4); return new; end'`);
+    await given.client.query(
+      "create trigger slow before insert on mem0_cc.passage for each row execute function mem0_cc.slow()",
+    );
+    await expect(given.store.search.step(skipping)).rejects.toMatchObject({ cause: { cause: { code: "57014" } } });
+    expect(await parked()).toEqual([]);
+    expect(await given.store.search.places("all")).toEqual(new Map([["cc", 0]]));
+  });
+
+  test("X6: a forgetting of many passages takes several steps, and is passed with the last of them", async () => {
+    await given.record(...Array.from({ length: 50 }, (_, n) => ({ text: `comet ${n}`, sessionId: "s" })), {
+      text: "star",
+    });
+    await given.index();
+    await forget({ case: "sessionId", value: "s" });
+    const careful = new Map([["cc", { memoriesMax: 1 }]]);
+    const left: number[] = [];
+    for (let n = 0; n < 3; n += 1) {
+      await given.store.search.step({ ...limits, careful });
+      left.push(await count("mem0_cc.passage"));
+      expect((await given.dump())[2]).toMatchObject([{ passages: String(left[n]), position: n < 2 ? "51" : "52" }]);
+    }
+    expect(left).toEqual([31, 11, 1]);
+    const live = await given.dump();
+    expect(await rebuilt()).toEqual(live);
+  });
+
+  test("X6: emptying a module is bounded by the limits too", async () => {
+    await given.record(...Array.from({ length: 50 }, (_, n) => ({ text: `comet ${n}` })));
+    await given.index();
+    await given.client.query("update mem0_cc.index_place set rules = 0");
+    await given.store.search.step({ ...limits, careful: new Map([["cc", { memoriesMax: 1 }]]) });
+    expect(await count("mem0_cc.passage")).toBe(30);
+  });
+
+  test("that fails at a module puts it behind the others; one that has failed is taken alone", async () => {
+    await given.registerModule("second");
+    await given.record({ text: "comet" });
+    await given.record({ text: "comet", module: "second" });
+    await given.client.query(`create function mem0_cc.refuse() returns trigger language plpgsql as
+      'begin if new.module = ''cc'' then raise ''refused''; end if; return new; end'`);
+    await given.client.query(
+      "create trigger refuse before insert on mem0_cc.passage for each row execute function mem0_cc.refuse()",
+    );
+    const step = (careful?: ReadonlyMap<string, { memoriesMax: number }>) =>
+      given.store.search.step({ ...limits, ...(careful === undefined ? {} : { careful }) });
+    await expect(step()).rejects.toMatchObject({ name: "StepFailed", module: "cc" });
+    const careful = new Map([["cc", { memoriesMax: 1 }]]);
+    expect(await step(careful)).toMatchObject({ modules: ["second"] });
+    await expect(step(careful)).rejects.toMatchObject({ module: "cc" });
+    await given.client.query("drop trigger refuse on mem0_cc.passage");
+    await given.record({ text: "another comet", module: "second" });
+    await given.client.query("update mem0_cc.index_place set stepped_at = null where module = 'cc'");
+    expect(await step(careful)).toMatchObject({ modules: ["cc"], passed: 1 });
   });
 });
 
@@ -245,144 +310,5 @@ describe("X3: what is indexed otherwise is indexed anew", () => {
     await given.record({ text: "another" });
     expect(await given.store.search.isBehind()).toBe(false);
     expect((await given.store.search.step(limits)).passed).toBe(0);
-  });
-});
-
-describe("a wide scope", () => {
-  /** Comets are rare, and water is everywhere. */
-  const fill = async (): Promise<void> => {
-    await given.record(
-      ...Array.from({ length: 12 }, (_, n) => ({ text: `comet ${n}`, occurredAt: { seconds: 1n } })),
-      ...Array.from({ length: 70 }, (_, n) => ({
-        text: `water ${n}`,
-        sessionId: n === 0 ? "well" : "",
-        tags: [`t${n}`],
-      })),
-    );
-    await given.index();
-    await given.client.query("update mem0_cc.index_place set passages = 1000000, words = 9000000");
-    await given.client.query("update mem0_cc.term set df = 600000 where lexeme = 'water'");
-  };
-
-  test("is looked through for the rarest words; common ones are followed where those find little, or a filter asks", async () => {
-    await fill();
-    const all = await given.find("comet water", { pageSize: 50 });
-    expect(all).toHaveLength(12);
-    expect(await given.find("comet water", { filter: { tags: ["t7"] } })).toEqual(["m:cc/20"]);
-    expect(await given.find("comet water", { filter: { sessionIds: ["well"] } })).toEqual(["m:cc/13"]);
-    const occurred = { since: { seconds: 2n } };
-    expect(await given.find("comet water", { filter: { occurred }, pageSize: 50 })).toHaveLength(50);
-    await given.client.query("delete from mem0_cc.passage where position < 10");
-    expect((await given.find("comet water", { pageSize: 50 })).length).toBe(50);
-  });
-
-  test("what takes too long to follow is left, and what was found is answered", async () => {
-    await fill();
-    const { search: index } = given.store;
-    const wanted: string[] = [];
-    const slow: SearchIndex = {
-      ...index,
-      findCandidates: async (call, query, isNarrow) => {
-        wanted.push(query.leading);
-        if (wanted.length === 2) throw postgresUnavailable();
-        if (wanted.length === 4) throw new Error("a fault of ours");
-        return index.findCandidates(call, query, isNarrow);
-      },
-    };
-    const search = openSearch({ index: slow, log: given.store.log, places: index.places });
-    const call = { scope: localScope(), signal: new AbortController().signal, deadlineMs: Number.POSITIVE_INFINITY };
-    const request = create(SearchMemoriesRequestSchema, { query: "comet water", filter: { eventTypes: ["note"] } });
-    expect((await search(request, call)).hits).toHaveLength(10);
-    await expect(search(request, call)).rejects.toThrow("a fault of ours");
-    expect(wanted).toEqual(["'comet'", "'comet' | 'water'", "'comet'", "'comet' | 'water'"]);
-  });
-});
-
-describe("corrections", () => {
-  const addTrigrams = readFileSync(
-    new URL("../../../services/conductor/store/migrations/add-trigrams.sql", import.meta.url),
-    "utf8",
-  );
-
-  test("N2: are done without where the database lacks pg_trgm, and said to be; and come back with it, in whatever schema", async () => {
-    await given.record({ text: "a comet" });
-    await given.index();
-    await given.client.query("drop extension pg_trgm cascade");
-    const without = await given.search({ query: "commet" });
-    expect(without).toMatchObject({ correctionsUnavailable: true, hits: [], terms: [{ correctedTo: "" }] });
-    expect(await given.search({ query: "comet" })).toMatchObject({ correctionsUnavailable: false, hits: [{}] });
-    await given.client.query('create schema "an other"; create extension pg_trgm schema "an other"');
-    expect(await given.search({ query: "commet" })).toMatchObject({
-      correctionsUnavailable: false,
-      hits: [{ citation: "m:cc/1" }],
-      terms: [{ correctedTo: "comet" }],
-    });
-    await given.client.query(addTrigrams);
-    expect(await count("pg_indexes where indexname = 'term_trigrams'")).toBe(1);
-  });
-
-  test("a role that may not create extensions can migrate all the same", async () => {
-    await given.client.query("drop extension pg_trgm cascade");
-    const role = `plain_${process.pid}_${Date.now()}`;
-    await given.client.query(`create role ${role}; grant usage on schema mem0_cc to ${role}; set role ${role}`);
-    await given.client.query(addTrigrams);
-    await given.client.query(`reset role; drop owned by ${role}; drop role ${role}`);
-    expect(await count("pg_extension where extname = 'pg_trgm'")).toBe(0);
-  });
-});
-
-describe("at_least", () => {
-  const soon = { pollMs: 1, marginMs: 0, waitMaxMs: 30_000 };
-
-  test("P1: waits until the index has come there, of whichever module", async () => {
-    const waiting = await openSearchable(soon);
-    await waiting.registerModule("second");
-    const recorded = await waiting.record({ text: "comet" }, { text: "another comet", module: "second" });
-    const atLeast = recorded.map(({ memory, position, epoch }) => ({
-      module: memory.module === "cc" ? "" : memory.module,
-      position: BigInt(position),
-      epoch,
-    }));
-    const answer = waiting.find("comet", { allModules: true, atLeast });
-    await waiting.store.search.step({ ...limits, memoriesMax: 1 });
-    await waiting.index();
-    expect((await answer).sort()).toEqual(["m:cc/1", "m:second/1"]);
-    await waiting.close();
-  });
-
-  test("P3: is given up before the deadline, with how far the index is behind", async () => {
-    await given.record({ text: "comet" }, { text: "comet" });
-    const behind = (position: bigint) =>
-      given.search({ query: "comet", atLeast: [{ position }] }, { deadlineMs: Date.now() + 100 });
-    await expect(behind(2n)).rejects.toMatchObject({
-      reason: ErrorReason.PROJECTION_BEHIND,
-      message: 'the search index of module "cc" is 2 positions behind',
-    });
-    await expect(behind(1n)).rejects.toMatchObject({ message: expect.stringMatching(/is 1 position behind/) });
-    await expect(behind(0n)).resolves.toMatchObject({ hits: [] });
-  });
-
-  test("P2: what cannot come true is refused at once", async () => {
-    const search = (...atLeast: { module?: string; position: bigint; epoch?: string }[]) =>
-      given.search({ query: "comet", atLeast });
-    await expect(search({ position: 1n })).rejects.toMatchObject({ reason: ErrorReason.CURSOR_ABOVE_HEAD });
-    await expect(search({ position: 1n, epoch: "other" })).rejects.toMatchObject({
-      reason: ErrorReason.CURSOR_PAST_FORK,
-    });
-    await expect(search({ module: "none", position: 0n })).rejects.toMatchObject({
-      reason: ErrorReason.MODULE_NOT_FOUND,
-    });
-    await expect(search({ position: 0n }, { module: "cc", position: 0n })).rejects.toMatchObject({
-      fields: [{ field: "at_least[1].module" }],
-    });
-  });
-
-  test("ends with its caller", async () => {
-    await given.record({ text: "comet" });
-    const controller = new AbortController();
-    const call = { signal: controller.signal };
-    const answer = given.search({ query: "comet", atLeast: [{ position: 1n }] }, call).catch((error: unknown) => error);
-    controller.abort(new Error("gone"));
-    expect(await answer).toMatchObject({ message: "gone" });
   });
 });

@@ -232,7 +232,7 @@ describe("modules", () => {
     const query = { ...where, leading: "'plagu'", lengthWeight: 0, weights: [{ lexeme: "plagu", idf: 1 }], months: [] };
     expect(await index.findCandidates(call, { ...query, meanLength: 1, monthFactor: 1, limit: 9 }, false)).toEqual([]);
     expect(await index.countTerms(call, ["pepys"], ["plagu"])).toEqual([]);
-    expect(await index.nearLexemes(call, ["pepys"], "plaug")).toEqual([]);
+    expect(await index.nearLexemes(call, ["pepys"], ["plaug"])).toEqual([[]]);
     const keys = [{ module: "pepys", position: 1, part: 0 }];
     expect(await index.readAround(call, { keys, where, lexemes: ["plagu"], neighbours: 2 })).toEqual([]);
     const local = { ...call, scope: scopeOf(["pepys"]) };
@@ -263,6 +263,14 @@ describe("bad input", () => {
     const long = "雨".repeat(501);
     for (const query of [`plague ${long}`, `plague "in ${long}"`, `plague -${long}`]) {
       await expect(given.search({ query, ...pepys })).rejects.toMatchObject(field("query", /word of over 500/));
+    }
+  });
+
+  test("of over 32 strict parts is refused; 32 of them are one look", async () => {
+    const minuses = (count: number) => Array.from({ length: count }, (_, n) => `-w${n}`).join(" ");
+    expect(await given.find(`plague -wine -water ${minuses(30)}`, pepys)).toEqual(["m:pepys/1"]);
+    for (const query of [`plague ${minuses(33)}`, `${minuses(16)} ${minuses(17).replaceAll(/-(w\d+)/g, '"$1"')}`]) {
+      await expect(given.search({ query, ...pepys })).rejects.toMatchObject(field("query", /over 32 parts/));
     }
   });
 

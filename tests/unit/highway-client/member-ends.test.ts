@@ -98,7 +98,7 @@ test("C1: a process that was frozen for its lease begins nothing of what it held
   now += 30_000;
   slow.resolve();
   await until(() => begun.length === 4);
-  expect(begun).toEqual(["cc/1#1", "cc/1#2", "cc/2#2", "cc/3#2"]);
+  expect(begun).toEqual(["cc/1#1", "cc/1#1", "cc/2#1", "cc/3#1"]);
   expect(states.filter(({ kind }) => kind === "joined")).toHaveLength(2);
   await subscriber.close();
 });

@@ -1,6 +1,7 @@
+import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { cutPassages } from "#shared/ranking/cut-passages.ts";
+import { cutPassages, type Stretch } from "#shared/ranking/cut-passages.ts";
 
 const words = (count: number, word = "word"): string => Array.from({ length: count }, () => word).join(" ");
 const cut = (text: string): string[] => cutPassages(text).map(({ start, end }) => text.slice(start, end));
@@ -64,4 +65,37 @@ test("passages hold all words, in their order, and none is longer than it may be
       expect(text.slice(from).trim()).toBe("");
     }),
   );
+});
+
+describe("a text of a stranger", () => {
+  const mebibyte = (unit: string): string => `${unit.repeat(Math.ceil(2 ** 20 / unit.length))}a`;
+
+  /**
+   * A fuse, not a measure: what is linear takes some tenths of a second for a text of this length, what is quadratic an hour. (It blocks
+   * the event loop, so no timer of the test could end it.)
+   */
+  const cutBeforeTheFuseBlows = (text: string): Stretch[] =>
+    runInNewContext("cut(text)", { cut: cutPassages, text }, { timeout: 20_000 }) as Stretch[];
+
+  test.each([
+    ...[".", "!", "?", "…", "。", "！", "？", '"', "'", "”", "’", "»", ")", "]", "\n", " ", "a"],
+    ...['."', "\"'", ".…!?", ".)", ". ", "a ", "a.", " \n", "\n\t", "。.", "雨。", ".....'x ", "a              "],
+  ])("of a mebibyte of %j is cut in linear time", (unit) => {
+    const text = mebibyte(unit);
+    const parts = cutBeforeTheFuseBlows(text);
+    expect(parts.every(({ start, end }) => end - start <= 2000)).toBe(true);
+    expect(parts.at(-1)).toMatchObject({ end: text.length });
+  });
+
+  test("that a quadratic one would not be, would be found", () => {
+    const quadratic = (text: string): number => text.search(/[.]+\s/u);
+    const run = () => runInNewContext("search(text)", { search: quadratic, text: mebibyte(".") }, { timeout: 200 });
+    expect(run).toThrow(/timed out/);
+  });
+});
+
+test("what is cut is what was always cut: a word that two stops share is counted once", () => {
+  const text = `${"雨。".repeat(130)} ${words(118)} end`;
+  expect(cut(text)).toEqual([text]);
+  expect(cut(`${text} more`)).toEqual(["雨。".repeat(130), `${words(118)} end more`]);
 });

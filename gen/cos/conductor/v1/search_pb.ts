@@ -30,7 +30,8 @@ export type SearchMemoriesRequest = Message<"cos.conductor.v1.SearchMemoriesRequ
    *
    * Any word counts, in any form (`walked` finds `walking`); the more of them, and the rarer, the better. What stands in "quotes"
    * must be in a memory word after word, and what follows a minus (`-wine`, `-"at night"`) must not be in it. Quotes that are not
-   * closed are no quotes. Words that say nothing (`the`, `of`) are left out, and a query of nothing else is refused.
+   * closed are no quotes. Words that say nothing (`the`, `of`) are left out, and a query of nothing else is refused. So is one of over 32
+   * parts in quotes or behind a minus.
    *
    * @generated from field: string query = 1;
    */

@@ -82,7 +82,8 @@ export class Consumers extends Migration {
     )`);
     this.addSql(`create index dead_letter_error on mem0_cc.dead_letter (module, position) where error is not null`);
 
-    this.addSql(readFileSync(new URL("consumers.sql", import.meta.url), "utf8"));
+    for (const file of ["consumers.sql", "consumer-members.sql"])
+      this.addSql(readFileSync(new URL(file, import.meta.url), "utf8"));
   }
 
   override down(): void {

@@ -34,15 +34,29 @@ const text = `
   left join mem0_cc.projection_parked k
     on k.module = $1 and k.projection = p.name and k.position = $2 and k.generation = p.generation`;
 
+/** What the index of search has passed over is kept with its effect, as far as it has come. */
+const searchText = `
+  select floor(extract(epoch from clock_timestamp()) * 1000)::float8 as now_ms,
+         (select k.error from mem0_cc.projection_parked k
+          where k.module = $1 and k.projection = 'search' and k.position = $2) as error`;
+
+interface SearchRow {
+  readonly now_ms: number;
+  readonly error: string | null;
+}
+
 /** What is known of each projection about one memory, by name. */
 export async function readProjections(
   { postgres, epochs, indexPlaces }: ProjectionStore,
   { module, position }: MemoryPlace,
   signal?: AbortSignal,
 ): Promise<Map<string, ProjectionView>> {
-  const [rows, index] = await Promise.all([
-    queryAbortably<Row>(postgres, { name: "read_projections", text, values: [module, position], signal }),
-    indexPlaces([module], signal),
+  const values = [module, position];
+  // The place first: what was passed over below it is there then.
+  const index = await indexPlaces([module], signal);
+  const [rows, [search]] = await Promise.all([
+    queryAbortably<Row>(postgres, { name: "read_projections", text, values, signal }),
+    queryAbortably<SearchRow>(postgres, { name: "read_passed_over", text: searchText, values, signal }),
   ]);
   const history = epochs();
   const views = rows.map((row): [string, ProjectionView] => [
@@ -57,13 +71,17 @@ export async function readProjections(
       parked: row.error ?? undefined,
     },
   ]);
-  return new Map([...views, ["search", indexView(history, index.get(module) ?? 0)]]);
+  return new Map([...views, ["search", indexView(history, index.get(module) ?? 0, search!)]]);
 }
 
 /** The index is looked at, not heard of. */
-function indexView({ current }: EpochHistory, reached: number): ProjectionView {
-  const now = { reportedMs: Date.now(), silentMs: 0, stalled: false };
-  return { projection: "search", ...now, reached, epoch: current.identity, parked: undefined };
+function indexView(
+  { current }: EpochHistory,
+  reached: number,
+  { now_ms: reportedMs, error }: SearchRow,
+): ProjectionView {
+  const now = { reportedMs, silentMs: 0, stalled: false };
+  return { projection: "search", ...now, reached, epoch: current.identity, parked: error ?? undefined };
 }
 
 /**

@@ -1,28 +1,21 @@
 import { fromJson, type JsonValue } from "@bufbuild/protobuf";
 import type pg from "pg";
 import { ForgottenSchema } from "#gen/cos/memory/v1/memory_pb.ts";
+import type { CarefulLimits, IndexStep, StepLimits } from "../../domain/index-step.ts";
 import { indexRules, passagesOf, searchableText } from "../../domain/searchable-text.ts";
 import { addPassages } from "./add-passages.ts";
 import { clearPassages } from "./clear-passages.ts";
 import { languageOf } from "./language-of.ts";
+import { passOver } from "./pass-over.ts";
 import { removePassages } from "./remove-passages.ts";
 
-/** How much one step takes in. */
-export interface StepLimits {
-  readonly memoriesMax: number;
-  readonly bytesMax: number;
-  /** Take what comes next as if it said nothing: its text could not be indexed. */
-  readonly skipText?: boolean;
-}
+/** How many rows a step removes of a module, for each memory that it may take in. */
+const rowsForMemory = 20;
+/** And at most: some tenths of a second. */
+const rowsMax = 5000;
 
-export interface Step {
-  /** Another process is indexing. */
-  readonly isElsewhere: boolean;
-  /** Positions that were passed; 0: there was nothing to do. */
-  readonly passed: number;
-}
-
-interface Due {
+/** A module that has something to index. */
+export interface DueModule {
   readonly module: string;
   readonly language: string;
   /** Null: the module has not been begun. */
@@ -86,44 +79,75 @@ interface MemoryRow {
  *  X2  What is indexed is a function of the log up to the place, the language and the rules: whatever the batches, a rebuild comes to
  *      the same. A memory that was forgotten after the place is read as it is now; its event, which comes later, finds nothing then.
  *  X3  A module whose language or rules have changed is emptied first, in steps of bounded size, and then begun anew.
+ *  X6  Whatever a step does is bounded by its limits, removing too: a forgetting of many passages takes several steps, and the place moves
+ *      past it with the last of them. `onModule` hears which module is being stepped, so that a failure is laid at its door.
  */
-export async function indexMemories(client: pg.ClientBase, limits: StepLimits): Promise<Step> {
+export async function indexMemories(
+  client: pg.ClientBase,
+  limits: StepLimits,
+  onModule: (module: DueModule | undefined) => void = () => undefined,
+): Promise<IndexStep> {
   const turn = await client.query<{ mine: boolean }>(takeTurn);
-  if (turn.rows[0]?.mine !== true) return { isElsewhere: true, passed: 0 };
-  const due = await client.query<Due>(readDue, [indexRules]);
-  let [left, passed] = [limits.memoriesMax, 0];
+  if (turn.rows[0]?.mine !== true) return { isElsewhere: true, passed: 0, modules: [], passedOver: [] };
+  const due = await client.query<DueModule>(readDue, [indexRules]);
+  const step = {
+    isElsewhere: false,
+    passed: 0,
+    modules: [] as string[],
+    passedOver: [] as IndexStep["passedOver"][0][],
+  };
   for (const module of due.rows) {
-    if (left <= 0) break;
-    const done = await stepModule(client, module, { ...limits, memoriesMax: left });
-    left -= done;
-    passed += done;
+    const careful = limits.careful?.get(module.module);
+    const memoriesMax = careful?.memoriesMax ?? limits.memoriesMax - step.passed;
+    if (memoriesMax <= 0 || (careful !== undefined && step.passed > 0)) break;
+    onModule(module);
+    const done = await stepModule(client, module, { ...limits, ...careful, memoriesMax });
+    step.passed += done.passed;
+    step.modules.push(module.module);
+    step.passedOver.push(...done.passedOver.map((position) => ({ module: module.module, position: Number(position) })));
+    if (careful !== undefined && done.passed > 0) break;
   }
-  return { isElsewhere: false, passed };
+  onModule(undefined);
+  return step;
 }
 
+type Done = Pick<IndexStep, "passed"> & { readonly passedOver: readonly string[] };
+
 /** Answers with how much was done, which counts against the step. */
-async function stepModule(client: pg.ClientBase, due: Due, limits: StepLimits): Promise<number> {
+async function stepModule(
+  client: pg.ClientBase,
+  due: DueModule,
+  { memoriesMax, bytesMax, skipText }: StepLimits & CarefulLimits,
+): Promise<Done> {
   const { module, language, position, isStale, clearing } = due;
-  if (isStale || clearing === true) return clearPassages(client, module, { language, rules: indexRules });
+  const rowsNow = Math.min(rowsMax, rowsForMemory * memoriesMax);
+  if (isStale || clearing === true) {
+    const passed = await clearPassages(client, module, { language, rules: indexRules, rowsMax: rowsNow });
+    return { passed, passedOver: [] };
+  }
   if (position === null) await client.query(begin, [module, language, indexRules]);
   const after = position ?? "0";
-  const { memoriesMax, bytesMax } = limits;
   const { rows } = await client.query<MemoryRow>(readMemories, [module, after, memoriesMax, bytesMax]);
   const last = rows.at(-1);
   // The head was read before; a restore to an earlier state cannot happen within a transaction.
-  if (last === undefined) return 0;
-  const passages = limits.skipText === true ? [] : rows.flatMap(passagesOfRow);
-  const added = await addPassages(client, { module, language }, passages);
-  const removed = await removePassages(client, module, rows.flatMap(forgottenIn));
-  const moved = await client.query(moveOn, [
-    module,
-    after,
-    last.position,
-    added.passages - removed.passages,
-    added.words - removed.words,
-  ]);
+  if (last === undefined) return { passed: 0, passedOver: [] };
+  // What is forgotten by now is never added, so it may go first.
+  const removed = await removePassages(client, module, rows.flatMap(forgottenIn), rowsNow);
+  if (removed.passages >= rowsNow) {
+    await move(client, [module, after, after, -removed.passages, -removed.words]);
+    return { passed: removed.passages, passedOver: [] };
+  }
+  const passages = rows.flatMap(passagesOfRow);
+  const passedOver = skipText === true ? await passOver(client, due, passages) : [];
+  const added = await addPassages(client, { module, language }, skipText === true ? [] : passages);
+  const counts = [added.passages - removed.passages, added.words - removed.words];
+  await move(client, [module, after, last.position, ...counts]);
+  return { passed: rows.length, passedOver };
+}
+
+async function move(client: pg.ClientBase, values: readonly unknown[]): Promise<void> {
+  const moved = await client.query(moveOn, [...values]);
   if (moved.rowCount !== 1) throw new Error("the index was moved by somebody else");
-  return rows.length;
 }
 
 /** The log's own acts say nothing that people would look for. */

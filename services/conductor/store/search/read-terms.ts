@@ -50,28 +50,34 @@ export async function countTerms(
   });
 }
 
-/** One row at least: whether the extension is there. */
+/** A row for each lexeme at least: whether the extension is there. */
 const near = `
-  select e.is_there, n.lexeme, n.df::float8 as df
+  select e.is_there, w.n::int as n, f.lexeme, f.df::float8 as df
   from (select exists (select from pg_catalog.pg_extension e where e.extname = 'pg_trgm') as is_there) e
+  cross join unnest($2::text[]) with ordinality w (lexeme, n)
   left join lateral mem0_cc.near_lexemes(
-    array(select m from unnest($1::text[]) m where $3::text[] is null or m = any ($3)), $2) n on e.is_there`;
+    array(select m from unnest($1::text[]) m where $3::text[] is null or m = any ($3)), w.lexeme) f on e.is_there`;
 
-/** What looks like a lexeme; undefined: the database lacks pg_trgm. */
+/** What looks like each of some lexemes, all in one statement; undefined: the database lacks pg_trgm. */
 export async function nearLexemes(
   postgres: Postgres,
   call: SearchCall,
   modules: readonly string[],
-  lexeme: string,
-): Promise<CountedTerms | undefined> {
-  const rows = await queryAbortably<{ is_there: boolean; lexeme: string | null; df: number | null }>(postgres, {
-    text: near,
-    values: [modules, lexeme, scopeParameter(call.scope)],
-    signal: call.signal,
-    timeoutMs: timeLeftMs(call),
-  });
-  if (rows[0]?.is_there !== true) return undefined;
-  return rows.flatMap(({ lexeme: found, df }) => (found === null || df === null ? [] : [{ lexeme: found, df }]));
+  lexemes: readonly string[],
+): Promise<CountedTerms[] | undefined> {
+  const rows = await queryAbortably<{ is_there: boolean; n: number; lexeme: string | null; df: number | null }>(
+    postgres,
+    {
+      text: near,
+      values: [modules, lexemes, scopeParameter(call.scope)],
+      signal: call.signal,
+      timeoutMs: timeLeftMs(call),
+    },
+  );
+  if (rows.some(({ is_there: isThere }) => !isThere)) return undefined;
+  const found: CountedTerms[] = lexemes.map(() => []);
+  for (const { n, lexeme, df } of rows) if (lexeme !== null && df !== null) found[n - 1]!.push({ lexeme, df });
+  return found;
 }
 
 const reduceWords = `

@@ -1,12 +1,13 @@
 import type pg from "pg";
 import type { PassageCount } from "./add-passages.ts";
 
-/** $1 module, $2 positions. A word that no passage holds any more is gone, as if it had never been: misspelt words are held against them. */
+/** $1 module, $2 positions, $3 how many at most. A word that no passage holds any more is gone, as if it had never been: misspelt words are held against them. */
 const remove = `
   with gone as (
     delete from mem0_cc.passage p
-    using unnest($2::bigint[]) g (position)
-    where p.module = $1 and p.position = g.position
+    using (select f.position, f.part from mem0_cc.passage f
+           where f.module = $1 and f.position = any ($2::bigint[]) order by f.position, f.part limit $3) g
+    where p.module = $1 and p.position = g.position and p.part = g.part
     returning p.lex, p.words
   ), counted as materialized (
     select u.lexeme, count(*) as df from gone g cross join lateral unnest(g.lex) u group by u.lexeme
@@ -17,13 +18,14 @@ const remove = `
   )
   select count(*)::int as passages, coalesce(sum(g.words), 0)::int as words from gone g`;
 
-/** Removes the passages of a module's memories, and gives back the counts of their words. */
+/** Removes passages of a module's memories, so many at most, and gives back the counts of their words. */
 export async function removePassages(
   client: pg.ClientBase,
   module: string,
   positions: readonly string[],
+  most: number,
 ): Promise<PassageCount> {
   if (positions.length === 0) return { passages: 0, words: 0 };
-  const { rows } = await client.query<PassageCount>(remove, [module, positions]);
+  const { rows } = await client.query<PassageCount>(remove, [module, positions, most]);
   return rows[0]!;
 }

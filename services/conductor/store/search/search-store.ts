@@ -1,24 +1,21 @@
 import type { Postgres } from "#shared/postgres/open-postgres.ts";
+import type { IndexStep, StepLimits } from "../../domain/index-step.ts";
 import type { SearchIndex } from "../../domain/search-index.ts";
-import { inTransaction } from "../access/in-transaction.ts";
 import { findCandidates, isNarrow } from "./find-candidates.ts";
-import { indexMemories, type Step, type StepLimits } from "./index-memories.ts";
 import { indexPlaces } from "./index-places.ts";
 import { isIndexBehind } from "./is-index-behind.ts";
 import { readAround } from "./read-around.ts";
 import { readMemories } from "./read-memories.ts";
 import { readModules } from "./read-modules.ts";
 import { countTerms, nearLexemes, readLexemes, readWords } from "./read-terms.ts";
-
-/** A step that takes longer is undone, and tried with less. */
-const stepTimeoutMs = 10_000;
+import { stepIndex } from "./step-index.ts";
 
 /** The index of SearchMemories: those who search read it, and one process at a time keeps it. */
 export interface SearchStore extends SearchIndex {
   /** Whether there is something to index. */
   isBehind(signal?: AbortSignal): Promise<boolean>;
   /** Indexes what comes next, if no other process is at it. */
-  step(limits: StepLimits): Promise<Step>;
+  step(limits: StepLimits): Promise<IndexStep>;
   /** How far each module is indexed; those that have not been begun are left out. */
   places(modules: readonly string[] | "all", signal?: AbortSignal): Promise<Map<string, number>>;
 }
@@ -35,7 +32,7 @@ export function searchStore(postgres: Postgres): SearchStore {
     readMemories: (...asked) => readMemories(postgres, ...asked),
     readWords: (...asked) => readWords(postgres, ...asked),
     isBehind: (signal) => isIndexBehind(postgres, signal),
-    step: (limits) => inTransaction(postgres, { timeoutMs: stepTimeoutMs }, (client) => indexMemories(client, limits)),
+    step: (limits) => stepIndex(postgres, limits),
     places: (modules, signal) => indexPlaces(postgres, modules, signal),
   };
 }

@@ -23,7 +23,8 @@ export function isWanted({ filter, required, excluded }: SearchWhere, parameters
   const conditions = [
     ...filterConditions(filter, parameters).map((condition) => `(${condition}) is true`),
     ...required.map(inMemory),
-    ...excluded.map((query) => `not ${inMemory(query)}`),
+    // One look for all of them.
+    ...(excluded.length === 0 ? [] : [`not ${inMemory(excluded.map((query) => `(${query})`).join(" | "))}`]),
   ];
   return conditions.join(" and ") || "true";
 }

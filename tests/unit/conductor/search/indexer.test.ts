@@ -1,18 +1,24 @@
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
+import type { IndexStep, StepLimits } from "#services/conductor/domain/index-step.ts";
+import { StepFailed } from "#services/conductor/domain/step-failed.ts";
 import { Indexer, type IndexerOptions } from "#services/conductor/search/indexer.ts";
 import { CosError } from "#shared/errors/cos-error.ts";
 import { type Log, openLog } from "#shared/log/open-log.ts";
 import { postgresUnavailable } from "#shared/postgres/engine-error.ts";
 
-type Limits = Parameters<IndexerOptions["index"]["step"]>[0];
+/** How much a step may take of the module. */
+type Limits = { readonly memoriesMax: number; readonly skipText?: boolean };
 
-/** A log of so many memories, and an index that follows it. */
+const limitsOf = ({ memoriesMax, careful }: StepLimits): Limits => careful?.get("cc") ?? { memoriesMax };
+
+/** A log of so many memories in module `cc`, and an index that follows it. */
 class FakeIndex {
   head = 0;
   place = 0;
   looks = 0;
   isElsewhere = false;
+  isOfModule = true;
   readonly steps: Limits[] = [];
   /** What a step fails with. */
   fault: (limits: Limits) => unknown = () => undefined;
@@ -24,15 +30,17 @@ class FakeIndex {
     return this.place < this.head;
   }
 
-  async step(limits: Limits): Promise<{ isElsewhere: boolean; passed: number }> {
+  async step(given: StepLimits): Promise<IndexStep> {
+    const limits = limitsOf(given);
     this.steps.push(limits);
     this.#tell();
     const fault = this.fault(limits);
-    if (fault !== undefined) throw fault;
-    if (this.isElsewhere) return { isElsewhere: true, passed: 0 };
+    if (fault !== undefined) throw this.isOfModule ? new StepFailed("cc", fault) : fault;
+    if (this.isElsewhere) return { isElsewhere: true, passed: 0, modules: [], passedOver: [] };
     const passed = Math.min(this.head - this.place, limits.memoriesMax);
     this.place += passed;
-    return { isElsewhere: false, passed };
+    const passedOver = limits.skipText === true ? [{ module: "cc", position: this.place }] : [];
+    return { isElsewhere: false, passed, modules: ["cc"], passedOver };
   }
 
   async until(holds: () => boolean): Promise<void> {
@@ -45,11 +53,14 @@ class FakeIndex {
 }
 
 const never = 1_000_000;
-const lines: { level: string; msg: string }[] = [];
+const lines: { level: string; msg: string; module?: string; position?: number }[] = [];
 const log: Log = openLog({
   service: "test",
   level: "info",
-  to: { write: (line: string) => void lines.push(JSON.parse(line) as { level: string; msg: string }) },
+  to: {
+    write: (line: string) =>
+      void lines.push(JSON.parse(line) as { level: string; msg: string; module?: string; position?: number }),
+  },
 });
 let indexer: Indexer;
 
@@ -125,6 +136,7 @@ describe("X5: a step that fails", () => {
   test.each([
     ["is refused", () => new CosError(ErrorReason.INTERNAL, "refused")],
     ["takes too long", () => postgresUnavailable({ code: "57014" })],
+    ["keeps us too long between two statements", () => postgresUnavailable({ code: "25P03" })],
     ["fails in an unknown way", () => new Error("unknown")],
   ])("passes a lone memory over that %s three times", async (_, fault) => {
     const index = new FakeIndex();
@@ -133,12 +145,55 @@ describe("X5: a step that fails", () => {
     start(index);
     await index.until(() => index.place === 2);
     expect(index.steps.slice(-3).map(({ memoriesMax, skipText }) => [memoriesMax, skipText])).toEqual([
-      [1, undefined],
+      [1, false],
       [1, true],
-      [2, undefined],
+      [2, false],
     ]);
     expect(index.steps).toHaveLength(4 + 3 + 1 + 1);
-    expect(messages()).toContain("a memory could not be indexed for search, and is passed over");
+    expect(lines).toContainEqual(
+      expect.objectContaining({
+        msg: "a memory could not be indexed for search, and is passed over",
+        module: "cc",
+        position: 1,
+      }),
+    );
+  });
+
+  test("passes nothing over where that fails too: the text is tried again", async () => {
+    const index = new FakeIndex();
+    index.head = 1;
+    let left = 4 + 3 + 1 + 3 + 1;
+    index.fault = () => {
+      left -= 1;
+      return left > 0 ? postgresUnavailable({ code: "57014" }) : undefined;
+    };
+    start(index);
+    await index.until(() => index.place === 1);
+    const skipped = index.steps.map(({ skipText }) => skipText === true);
+    expect(skipped).toEqual([...Array(7).fill(false), true, ...Array(3).fill(false), true]);
+  });
+
+  test("at the engine leaves the modules as they were", async () => {
+    const index = new FakeIndex();
+    [index.head, index.isOfModule] = [300, false];
+    index.fault = () => (index.steps.length < 5 ? postgresUnavailable({ code: "57014" }) : undefined);
+    start(index);
+    await index.until(() => index.place === 300);
+    expect(index.steps.map(({ memoriesMax }) => memoriesMax)).toEqual([256, 256, 256, 256, 256, 256]);
+    expect(messages()).toHaveLength(2);
+  });
+
+  test("is not tried again before the interval is over, whatever is recorded meanwhile", async () => {
+    const index = new FakeIndex();
+    index.head = 1;
+    index.fault = () => postgresUnavailable();
+    start(index, { intervalMs: never });
+    await index.until(() => index.steps.length === 1);
+    for (let n = 0; n < 20; n += 1) {
+      indexer.wake();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(index.looks).toBe(1);
   });
 
   test("waits for an engine that is away, however long, and passes nothing over", async () => {
