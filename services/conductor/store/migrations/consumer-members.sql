@@ -17,13 +17,21 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 set jit = off
 as $$
+declare
+  v_module text;
+  v_firsts bigint[];
 begin
   if p_lost then
-    update mem0_cc.delivery d set losses = d.losses + 1
+    for v_module, v_firsts in
+      select f.module, array_agg(f.position)
       from (select h.module, min(h.position) as position
             from mem0_cc.delivery h where h.consumer = p_consumer and h.generation = p_generation
-            group by h.module, h.key) first
-      where d.consumer = p_consumer and d.module = first.module and d.position = first.position;
+            group by h.module, h.key) f
+      group by f.module order by f.module
+    loop
+      update mem0_cc.delivery d set losses = d.losses + 1
+        where d.consumer = p_consumer and d.module = v_module and d.position = any(v_firsts);
+    end loop;
     with dead as (
       delete from mem0_cc.delivery d
       where d.consumer = p_consumer and d.generation = p_generation and d.losses >= 20
@@ -141,11 +149,12 @@ begin
     select (select array_agg(late.position) from late), array_agg(firsts.key), array_agg(firsts.position)
       into v_positions, v_keys, v_firsts
       from firsts;
-    -- C5
-    update mem0_cc.delivery d set generation = null
-      from unnest(v_keys, v_firsts) as k (key, position)
-      where d.consumer = p_consumer and d.module = v_module and d.key = k.key and d.position > k.position
-        and d.generation is not null;
+    -- C5, key by key as there.
+    for n in 1 .. coalesce(array_length(v_keys, 1), 0) loop
+      update mem0_cc.delivery d set generation = null
+        where d.consumer = p_consumer and d.module = v_module and d.key = v_keys[n] and d.position > v_firsts[n]
+          and d.generation is not null;
+    end loop;
     perform mem0_cc.consumer_fail(
       p_consumer, v_module, coalesce(v_positions, '{}'), null, 'it was not settled within the acknowledgement deadline');
   end loop;

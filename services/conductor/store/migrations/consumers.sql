@@ -120,6 +120,8 @@ declare
   v_member text;
   v_now timestamptz;
   v_room int;
+  v_module text;
+  v_positions bigint[];
 begin
   -- C8
   perform set_config('synchronous_commit', 'off', true);
@@ -130,45 +132,47 @@ begin
     return;
   end if;
   v_now := clock_timestamp();
+  if not exists (
+    select from mem0_cc.delivery d
+    where d.consumer = p_consumer and d.generation is null and (d.due_at is null or d.due_at <= v_now)) then
+    return;
+  end if;
   select least(p_want, v_consumer.max_in_flight - count(*)) into v_room
     from mem0_cc.delivery d where d.consumer = p_consumer and d.generation is not null;
-  return query
-  with waits as materialized (
-    select d.module, d.position, d.key
-    from mem0_cc.delivery d
-    where d.consumer = p_consumer and d.generation is null and (d.due_at is null or d.due_at <= v_now)
-  ), keys as materialized (
-    -- C4, once a key: nobody else may hold it, and nothing of it goes before what rests.
-    select k.module, k.key,
-           exists (
-             select from mem0_cc.delivery e
-             where e.consumer = p_consumer and e.module = k.module and e.key = k.key and e.generation <> p_generation) as held,
-           (select min(e.position) from mem0_cc.delivery e
-            where e.consumer = p_consumer and e.module = k.module and e.key = k.key
-              and e.generation is null and e.due_at > v_now) as resting
-    from (select distinct w.module, w.key from waits w where w.key is not null) k
-  ), due as materialized (
-    select w.module, w.position
-    from waits w
-    left join keys k on k.module = w.module and k.key = w.key
-    where w.key is null or (not k.held and (k.resting is null or w.position < k.resting))
-    order by w.module, w.position
-    limit greatest(v_room, 0)
-  ), cut as materialized (
-    select d.module, d.position,
-           row_number() over (order by d.module, d.position) as nth,
-           sum(m.size) over (order by d.module, d.position) as bytes
-    from due d
-    cross join lateral (
-      select memory.size from mem0_cc.memory
-      where memory.module = d.module and memory.position = d.position limit 1) m
-  )
-  update mem0_cc.delivery d
-    set generation = p_generation, member = v_member, given_at = v_now, due_at = null
-    from cut
-    where (cut.nth = 1 or cut.bytes <= 1048576)
-      and d.consumer = p_consumer and d.module = cut.module and d.position = cut.position
-    returning d.module, d.position, d.failures + d.losses + 1;
+  -- One pass over the consumer's rows, and no join: whatever the statistics said, it takes as long as there are rows.
+  for v_module, v_positions in
+    with judged as (
+      -- C4: nobody else may hold the key, and nothing of it goes before what rests.
+      select d.module, d.position, d.key, d.generation, d.due_at,
+             bool_or(d.generation is not null and d.generation <> p_generation) over key as held,
+             min(d.position) filter (where d.generation is null and d.due_at > v_now) over key as resting
+      from mem0_cc.delivery d
+      where d.consumer = p_consumer
+      window key as (partition by d.module, d.key)
+    ), due as (
+      select j.module, j.position
+      from judged j
+      where j.generation is null and (j.due_at is null or j.due_at <= v_now)
+        and (j.key is null or (not j.held and (j.resting is null or j.position < j.resting)))
+      order by j.module, j.position
+      limit greatest(v_room, 0)
+    ), cut as (
+      select d.module, d.position,
+             row_number() over (order by d.module, d.position) as nth,
+             sum(m.size) over (order by d.module, d.position) as bytes
+      from due d
+      cross join lateral (
+        select memory.size from mem0_cc.memory
+        where memory.module = d.module and memory.position = d.position limit 1) m
+    )
+    select c.module, array_agg(c.position) from cut c where c.nth = 1 or c.bytes <= 1048576 group by c.module
+  loop
+    return query
+    update mem0_cc.delivery d
+      set generation = p_generation, member = v_member, given_at = v_now, due_at = null
+      where d.consumer = p_consumer and d.module = v_module and d.position = any(v_positions)
+      returning d.module, d.position, d.failures + d.losses + 1;
+  end loop;
 end
 $$;
 
@@ -209,8 +213,8 @@ begin
   select * into strict v_consumer from mem0_cc.consumer c where c.name = p_consumer;
   v_forgotten := mem0_cc.forgotten_of(p_module, p_positions);
   with dead as (
-    delete from mem0_cc.delivery d using unnest(p_positions) as p (position)
-    where d.consumer = p_consumer and d.module = p_module and d.position = p.position
+    delete from mem0_cc.delivery d
+    where d.consumer = p_consumer and d.module = p_module and d.position = any(p_positions)
       and d.failures + 1 >= v_consumer.max_attempts
     returning d.*
   )
@@ -230,8 +234,7 @@ begin
           (0.8 + 0.4 * random()) * least(
             v_consumer.backoff_initial_ms * power(2, least(d.failures, 30)),
             greatest(v_consumer.backoff_max_ms, v_consumer.backoff_initial_ms)))
-    from unnest(p_positions) as p (position)
-    where d.consumer = p_consumer and d.module = p_module and d.position = p.position;
+    where d.consumer = p_consumer and d.module = p_module and d.position = any(p_positions);
 end
 $$;
 
@@ -255,12 +258,11 @@ declare
   v_forgotten bigint[];
 begin
   if p_outcome = 1 then
-    -- C8. In the order of positions, as whoever else takes rows: two of them cannot wait for each other.
+    -- C8. By the index, in the order of positions, as whoever else takes rows: two of them cannot wait for each other.
     perform set_config('synchronous_commit', 'off', true);
     with done as (
       delete from mem0_cc.delivery d
-      using (select p from unnest(p_positions) as p order by p) as given (position)
-      where d.consumer = p_consumer and d.module = p_module and d.position = given.position and d.generation = p_generation
+      where d.consumer = p_consumer and d.module = p_module and d.position = any(p_positions) and d.generation = p_generation
       returning d.position
     )
     select array_agg(done.position) into v_settled from done;
@@ -272,8 +274,7 @@ begin
     v_forgotten := mem0_cc.forgotten_of(p_module, p_positions);
     with parked as (
       delete from mem0_cc.delivery d
-      using (select p from unnest(p_positions) as p order by p) as given (position)
-      where d.consumer = p_consumer and d.module = p_module and d.position = given.position and d.generation = p_generation
+      where d.consumer = p_consumer and d.module = p_module and d.position = any(p_positions) and d.generation = p_generation
       returning d.*
     ), kept as (
       insert into mem0_cc.dead_letter (consumer, module, position, attempts, error, reason, dead_at, member)
@@ -290,8 +291,7 @@ begin
 
   with back as (
     update mem0_cc.delivery d set generation = null
-    from (select p from unnest(p_positions) as p order by p) as given (position)
-    where d.consumer = p_consumer and d.module = p_module and d.position = given.position and d.generation = p_generation
+    where d.consumer = p_consumer and d.module = p_module and d.position = any(p_positions) and d.generation = p_generation
     returning d.position, d.key
   ), firsts as (
     select back.key, min(back.position) as position from back where back.key is not null group by back.key
@@ -299,11 +299,12 @@ begin
   select (select array_agg(back.position) from back), array_agg(firsts.key), array_agg(firsts.position)
     into v_settled, v_keys, v_firsts
     from firsts;
-  -- C5
-  update mem0_cc.delivery d set generation = null
-    from unnest(v_keys, v_firsts) as k (key, position)
-    where d.consumer = p_consumer and d.module = p_module and d.key = k.key and d.position > k.position
-      and d.generation = p_generation;
+  -- C5. Key by key: a join may be planned the wrong way round.
+  for n in 1 .. coalesce(array_length(v_keys, 1), 0) loop
+    update mem0_cc.delivery d set generation = null
+      where d.consumer = p_consumer and d.module = p_module and d.key = v_keys[n] and d.position > v_firsts[n]
+        and d.generation = p_generation;
+  end loop;
   if p_outcome = 2 and v_settled is not null then
     perform mem0_cc.consumer_fail(p_consumer, p_module, v_settled, p_delay_ms, p_error);
   end if;
