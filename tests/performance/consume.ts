@@ -14,6 +14,7 @@ const EVENTS = 40_000;
 const CREDIT = 2000;
 const IDLE = 1000;
 const IDLE_SECONDS = 10;
+const SETTLE_MS = 10_000;
 const LEASE = { seconds: 3n };
 const MEMBERS = [1, 4] as const;
 
@@ -122,6 +123,8 @@ async function costOfIdle(rig: Rig) {
   const consumers: string[] = [];
   for (let n = 0; n < IDLE; n += 1) consumers.push(await openConsumer(rig, false));
   const child = await rig.start("consume-members.ts", rig.address, "settle", "1", ...consumers);
+  // What their joining brought about is over by then.
+  await sleep(SETTLE_MS);
   const withThem = await overTime();
   child.kill();
   await database.end();
