@@ -205,6 +205,7 @@ export class ConsumerWork {
 
   #taken(member: Member, module: string, events: readonly SharedEvent[], taken: Taken): boolean {
     if (taken.outcome === "lost") {
+      member.halt();
       this.#options.onLost(member);
       return true;
     }

@@ -309,7 +309,8 @@ export class Desk {
   }
 
   async #lose(member: Member): Promise<void> {
-    const why = await this.#options.store.whyLost(member.consumer, member.name);
+    // Without an answer: what is true in any case.
+    const why = await this.#options.store.whyLost(member.consumer, member.name).catch(() => "lost" as const);
     const errors = { gone: this.#options.notFound, replaced: memberReplaced, lost: membershipLost };
     member.end({ error: errors[why](member.consumer) });
   }

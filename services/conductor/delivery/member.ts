@@ -71,8 +71,8 @@ export class Member {
   #credit = 0;
   #held = 0;
   #leaving = false;
-  /** M5. */
-  #isOld = false;
+  /** It is given nothing more, though it has not ended (M5). */
+  #isHalted = false;
   #heardAtMs = performance.now();
   #renewedAtMs = performance.now();
   readonly #outbox: EncodedFrame[] = [];
@@ -107,7 +107,7 @@ export class Member {
 
   /** Whether it may not become older (M5). */
   isTooOld(nowMs: number): boolean {
-    return !this.#isOld && this.#end === undefined && nowMs - this.joinedAtMs >= this.#options.ageMaxMs;
+    return !this.#isHalted && this.#end === undefined && nowMs - this.joinedAtMs >= this.#options.ageMaxMs;
   }
 
   get access(): Access {
@@ -117,7 +117,7 @@ export class Member {
   /** How many events it can be given now (M1). */
   get want(): number {
     const { limit, outboxes } = this.#options;
-    if (this.#leaving || this.#isOld || this.#end !== undefined || this.#isCongested) return 0;
+    if (this.#leaving || this.#isHalted || this.#end !== undefined || this.#isCongested) return 0;
     // What follows of the key of one that is on its way back may not overtake it.
     if (this.#givingBack > 0) return 0;
     if (this.#outboxBytes > 0 && outboxes.bytes >= outboxes.bytesMax) return 0;
@@ -131,7 +131,7 @@ export class Member {
 
   /** Whether it went without a word. One that we have ended, or told to go, has not, nor has one that said it leaves. */
   get lost(): boolean {
-    return !this.#leaving && !this.#isOld && (this.#end === undefined || this.#end === "said all");
+    return !this.#leaving && !this.#isHalted && (this.#end === undefined || this.#end === "said all");
   }
 
   /** Whether its lease should be renewed: it has spoken since, and a quarter of the lease is over. */
@@ -211,9 +211,14 @@ export class Member {
     this.#awake.resolve();
   }
 
+  /** It is given nothing more: whoever calls this ends it. */
+  halt(): void {
+    this.#isHalted = true;
+  }
+
   /** M5. */
   retire(ending: Ending): void {
-    this.#isOld = true;
+    this.halt();
     this.#send(goAwayFrame(ending));
     setTimeout(() => this.end({ error: ending.error }), this.#options.leaseMs).unref();
   }

@@ -55,7 +55,8 @@ function openWork({ heads = { cc: 3 }, settings = {}, answer = () => ({}), claim
       modules: () => Object.keys(heads),
       inTurn: (statement) => statement(),
       onChanged: ({ name }) => changed.push(name),
-      onLost: (member) => member.end({ error: new Error("lost") }),
+      // Why it was lost is looked up first: meanwhile it is asked nothing more.
+      onLost: (member) => void soon().then(() => member.end({ error: new Error("lost") })),
       signal: stop.signal,
     },
     {
@@ -178,6 +179,7 @@ describe("W1: the database decides", () => {
     hungry(work, 5, "bob");
     await soon();
     expect(ada.want).toBe(0);
+    expect(takes.filter(({ generation }) => generation === "ada")).toHaveLength(1);
     expect(takes.at(-1)?.generation).toBe("bob");
   });
 });
