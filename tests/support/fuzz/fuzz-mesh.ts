@@ -20,6 +20,7 @@ import { ModuleService } from "#gen/cos/conductor/v1/module_service_pb.ts";
 import { ProjectionLogService } from "#gen/cos/conductor/v1/projection_log_service_pb.ts";
 import { ScratchService } from "#gen/cos/conductor/v1/scratch_service_pb.ts";
 import { GraphService } from "#gen/cos/graph/v1/graph_service_pb.ts";
+import { HighwayService } from "#gen/cos/highway/v1/highway_service_pb.ts";
 import { Health } from "#gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "#gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as AlphaServerReflection } from "#gen/grpc/reflection/v1alpha/reflection_pb.ts";
@@ -44,6 +45,7 @@ const SERVICES = [
   ProjectionLogService,
   ModuleService,
   ScratchService,
+  HighwayService,
   AuthService,
   Health,
   ServerReflection,
