@@ -5,7 +5,7 @@ import { addPassages } from "./add-passages.ts";
 type Placed = Parameters<typeof addPassages>[2][number] & TextPassage;
 
 /** How long a word may take to be indexed. What is above is no fault of a text: the database is slow. */
-const standInMs = 1000;
+const STAND_IN_MS = 1000;
 
 const park = `
   insert into mem0_cc.projection_parked (module, projection, position, generation, error)
@@ -24,7 +24,7 @@ export async function passOver(
 ): Promise<string[]> {
   const [first] = passages;
   if (first === undefined) return [];
-  await client.query(`savepoint stand_in; set local statement_timeout = ${standInMs}`);
+  await client.query(`savepoint stand_in; set local statement_timeout = ${STAND_IN_MS}`);
   await addPassages(client, { module, language }, [{ ...first, part: 0, startAt: 0, length: 4, text: "word" }]);
   await client.query("rollback to savepoint stand_in");
   const positions = [...new Set(passages.map(({ position }) => position))];
