@@ -3,6 +3,7 @@ import { CLIENT_SETTINGS } from "#shared/config/client-settings.ts";
 import { ENGINE_LISTENERS } from "#shared/config/engine-listeners.ts";
 import { NEO4J_SETTINGS } from "#shared/config/neo4j-settings.ts";
 import { namesOf, SettingsError, unknownVariables } from "#shared/config/read-settings.ts";
+import { Chore } from "#shared/lifecycle/chore.ts";
 import type { Closers } from "#shared/lifecycle/closers.ts";
 import { type Host, type Running, runService } from "#shared/lifecycle/run-service.ts";
 import { watchHealth } from "#shared/lifecycle/watch-health.ts";
@@ -20,11 +21,9 @@ import { routes } from "./routes.ts";
 import { IndexWatch } from "./search/index-watch.ts";
 import { Indexer } from "./search/indexer.ts";
 import { openSearch } from "./search/search-memories.ts";
-import { AuditSealer } from "./store/access/audit-sealer.ts";
 import type { OnCommitted } from "./store/announce-committed.ts";
 import { consumerNotFound } from "./store/consumers/consumer-store.ts";
 import { openStore, type Store } from "./store/open-store.ts";
-import { NoteCleaner } from "./store/scratch/note-cleaner.ts";
 
 const HEALTH_INTERVAL_MS = 500;
 const HEALTH_TIMEOUT_MS = 1500;
@@ -113,10 +112,20 @@ async function startConductor(env: Host["env"], closers: Closers): Promise<Runni
 
 /** What is done now and then, by one conductor at a time. */
 function keepHouse({ access, scratch }: Store, log: Log, closers: Closers): void {
-  const sealer = new AuditSealer({ seal: access.sealAudit, intervalMs: SEAL_INTERVAL_MS, log });
+  const sealing = { failed: "the audit could not be sealed; trying again", again: "the audit is sealed again" };
+  const sealer = new Chore({ batch: access.sealAudit, intervalMs: SEAL_INTERVAL_MS, words: sealing, log });
   closers.add("audit sealer", () => sealer.close());
-  const times = { intervalMs: CLEAN_INTERVAL_MS, pauseMs: CLEAN_PAUSE_MS };
-  const cleaner = new NoteCleaner({ clean: scratch.clean, ...times, log });
+  const cleaner = new Chore({
+    batch: scratch.clean,
+    intervalMs: CLEAN_INTERVAL_MS,
+    // So that whoever writes notes gets its turn.
+    pauseMs: CLEAN_PAUSE_MS,
+    words: {
+      failed: "notes that have expired could not be cleaned away; trying again",
+      again: "notes that have expired are cleaned away again",
+    },
+    log,
+  });
   closers.add("note cleaner", () => cleaner.close());
 }
 

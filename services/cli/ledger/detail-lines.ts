@@ -1,5 +1,5 @@
 import type { Memory } from "#gen/cos/memory/v1/memory_pb.ts";
-import { formatInstant } from "../output/format-instant.ts";
+import { memoryFields, type NamedField } from "../output/memory-fields.ts";
 import { fieldLines } from "./field-lines.ts";
 import type { Line } from "./line.ts";
 import { wrapText } from "./wrap-text.ts";
@@ -18,27 +18,11 @@ export function detailLines(memory: Memory, columns: number): readonly Line[] {
   ];
 }
 
-function fieldsOf(memory: Memory): readonly (readonly [name: string, value: string])[] {
-  return [
-    ["id", memory.id],
-    ["place", `${memory.module}/${memory.position}`],
-    ["type", memory.eventType],
-    ["source", memory.source],
-    ["occurred", formatInstant(memory.occurredAt)],
-    ["recorded", formatInstant(memory.recordedAt)],
-    ["recorded by", memory.recordedBy],
-    ["forgotten", formatInstant(memory.forgottenAt)],
-    ["session", memory.sessionId],
-    ["tags", memory.tags.join(", ")],
-    ["cause", memory.causationId],
-    ["request", memory.requestId],
-    ["trace", memory.traceId],
-    ["payload type", memory.payloadType],
-    ...modelOf(memory),
-  ];
+function fieldsOf(memory: Memory): readonly NamedField[] {
+  return [...memoryFields(memory), ["request", memory.requestId], ["trace", memory.traceId], ...modelOf(memory)];
 }
 
-function modelOf({ promptTrace }: Memory): readonly (readonly [name: string, value: string])[] {
+function modelOf({ promptTrace }: Memory): readonly NamedField[] {
   if (promptTrace === undefined) return [];
   const { model, executionTimeMs, tokenCount, promptTokenCount, responseTokenCount } = promptTrace;
   const counts = [tokenCount, promptTokenCount, responseTokenCount].map((count) => (count === 0 ? "?" : String(count)));

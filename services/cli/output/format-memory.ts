@@ -1,5 +1,6 @@
 import type { Memory } from "#gen/cos/memory/v1/memory_pb.ts";
 import { formatInstant } from "./format-instant.ts";
+import { memoryFields, type NamedField } from "./memory-fields.ts";
 import { oneLine, safeLines, shorten } from "./one-line.ts";
 import type { Output } from "./output.ts";
 
@@ -43,19 +44,8 @@ export function summaryOf(memory: Memory): string {
 /** A memory with all its fields, one below the other, then its text. */
 export function memoryBlock(out: Output, memory: Memory): string {
   const { promptTrace: trace } = memory;
-  const fields: [string, string][] = [
-    ["id", memory.id],
-    ["place", `${memory.module}/${memory.position}`],
-    ["type", memory.eventType],
-    ["source", memory.source],
-    ["occurred", formatInstant(memory.occurredAt)],
-    ["recorded", formatInstant(memory.recordedAt)],
-    ["recorded by", memory.recordedBy],
-    ["forgotten", formatInstant(memory.forgottenAt)],
-    ["session", memory.sessionId],
-    ["tags", memory.tags.join(", ")],
-    ["cause", memory.causationId],
-    ["payload type", memory.payloadType],
+  const fields: NamedField[] = [
+    ...memoryFields(memory),
     ["payload", memory.payload === undefined ? "" : JSON.stringify(memory.payload)],
     ["model", trace?.model ?? ""],
     ["prompt", trace?.prompt ?? ""],

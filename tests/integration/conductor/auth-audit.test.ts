@@ -4,10 +4,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/g
 import { ErrorReason } from "#gen/cos/api/v1/errors_pb.ts";
 import { PrincipalKind, Verb } from "#gen/cos/auth/v1/auth_pb.ts";
 import { CreateTokenRequestSchema, CredentialKind, ListAuditRequestSchema } from "#gen/cos/auth/v1/auth_service_pb.ts";
-import { AuditSealer } from "#services/conductor/store/access/audit-sealer.ts";
 import { sealAudit } from "#services/conductor/store/access/seal-audit.ts";
 import { verifyAudit } from "#services/conductor/store/access/verify-audit.ts";
 import { writeAudit } from "#services/conductor/store/access/write-audit.ts";
+import { Chore } from "#shared/lifecycle/chore.ts";
 import { openTestStore, silent, type TestStore } from "./open-test-store.ts";
 import { someActor } from "./some-actor.ts";
 
@@ -140,7 +140,8 @@ describe("sealing", () => {
     const { access } = given.store;
     const sealers = Array.from(
       { length: 3 },
-      () => new AuditSealer({ seal: () => access.sealAudit(), intervalMs: 1, log: silent }),
+      () =>
+        new Chore({ batch: () => access.sealAudit(), intervalMs: 1, words: { failed: "", again: "" }, log: silent }),
     );
     await write(20);
     let sealed = 0n;

@@ -17,6 +17,13 @@ const insertSeals = `
 const stopWaiting = "delete from cos_auth.unsealed where audit = any($1::bigint[])";
 
 /**
+ * Seals the audit, behind those who write it: an entry is written within the transaction of its effect, and chaining it there would make all
+ * effects wait for each other.
+ *
+ *  A1  One process seals at a time (an advisory lock), so that the chain has no branches; the others come back later.
+ *  A2  A batch is one transaction: its seals, and that its entries no longer wait. A crash leaves all of it or nothing.
+ *  A3  Entries that are committed after higher numbers are sealed later than those: every entry waits until it has its seal.
+ *
  * Seals the entries that wait, the lowest numbers first, `entriesMax` at most; answers with how many. 0: none waits, or another
  * process is sealing. Runs in a transaction of its caller's, whose commit makes the seals and ends the turn, both or neither.
  */
