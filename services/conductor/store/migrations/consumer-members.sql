@@ -20,6 +20,7 @@ as $$
 declare
   v_module text;
   v_firsts bigint[];
+  v_dead bigint[];
 begin
   if p_lost then
     for v_module, v_firsts in
@@ -29,21 +30,13 @@ begin
             group by h.module, h.key) f
       group by f.module order by f.module
     loop
+      select array_agg(d.position) into v_dead
+        from mem0_cc.delivery d
+        where d.consumer = p_consumer and d.module = v_module and d.position = any(v_firsts) and d.losses + 1 >= 20;
+      perform mem0_cc.consumer_bury(p_consumer, v_module, v_dead, 3, 'the members that held it were lost');
       update mem0_cc.delivery d set losses = d.losses + 1
         where d.consumer = p_consumer and d.module = v_module and d.position = any(v_firsts);
     end loop;
-    with dead as (
-      delete from mem0_cc.delivery d
-      where d.consumer = p_consumer and d.generation = p_generation and d.losses >= 20
-      returning d.*
-    )
-    insert into mem0_cc.dead_letter (consumer, module, position, attempts, error, reason, dead_at, member)
-    select d.consumer, d.module, d.position, d.failures + d.losses, 'the members that held it were lost', 3, clock_timestamp(),
-           coalesce(d.member, '')
-    from dead d
-    on conflict on constraint dead_letter_pkey do update
-      set attempts = excluded.attempts, error = excluded.error, reason = excluded.reason, dead_at = excluded.dead_at,
-          member = excluded.member;
   end if;
   update mem0_cc.delivery d set generation = null
     where d.consumer = p_consumer and d.generation = p_generation;
@@ -149,12 +142,7 @@ begin
     select (select array_agg(late.position) from late), array_agg(firsts.key), array_agg(firsts.position)
       into v_positions, v_keys, v_firsts
       from firsts;
-    -- C5, key by key as there.
-    for n in 1 .. coalesce(array_length(v_keys, 1), 0) loop
-      update mem0_cc.delivery d set generation = null
-        where d.consumer = p_consumer and d.module = v_module and d.key = v_keys[n] and d.position > v_firsts[n]
-          and d.generation is not null;
-    end loop;
+    perform mem0_cc.consumer_take_back(p_consumer, v_module, v_keys, v_firsts);
     perform mem0_cc.consumer_fail(
       p_consumer, v_module, coalesce(v_positions, '{}'), null, 'it was not settled within the acknowledgement deadline');
   end loop;

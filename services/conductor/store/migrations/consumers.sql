@@ -192,6 +192,56 @@ as $$
     where memory.module = p_module and memory.position = p.position and memory.forgotten_at is not null limit 1) m
 $$;
 
+-- C5: takes back what is held of these keys behind these positions; one member holds a key, so it is that one's. Null: of none. Key by key,
+-- since a join may be planned the wrong way round. The caller holds C1.
+create function mem0_cc.consumer_take_back(p_consumer text, p_module text, p_keys bigint[], p_firsts bigint[])
+returns void
+language plpgsql
+set search_path = mem0_cc, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set jit = off
+as $$
+begin
+  for n in 1 .. coalesce(array_length(p_keys, 1), 0) loop
+    update mem0_cc.delivery d set generation = null
+      where d.consumer = p_consumer and d.module = p_module and d.key = p_keys[n] and d.position > p_firsts[n]
+        and d.generation is not null;
+  end loop;
+end
+$$;
+
+-- Makes rows of one module dead letters, for the reason as consumers.proto numbers it. One that was dead before is dead anew. The caller holds C1.
+create function mem0_cc.consumer_bury(p_consumer text, p_module text, p_positions bigint[], p_reason int, p_error text)
+returns void
+language plpgsql
+set search_path = mem0_cc, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set jit = off
+as $$
+declare
+  v_forgotten bigint[] := mem0_cc.forgotten_of(p_module, p_positions);
+begin
+  with dead as (
+    delete from mem0_cc.delivery d
+    where d.consumer = p_consumer and d.module = p_module and d.position = any(p_positions)
+    returning d.*
+  )
+  insert into mem0_cc.dead_letter (consumer, module, position, attempts, error, reason, dead_at, member)
+  select d.consumer, d.module, d.position, d.failures + d.losses + 1,
+         case when not d.position = any(v_forgotten) then p_error end, p_reason, clock_timestamp(), coalesce(d.member, '')
+  from dead d
+  on conflict on constraint dead_letter_pkey do update
+    set attempts = excluded.attempts, error = excluded.error, reason = excluded.reason, dead_at = excluded.dead_at,
+        member = excluded.member;
+end
+$$;
+
 -- Counts a failure for rows of one module and puts them to rest, or, after as many as the consumer allows, among the dead letters.
 -- p_delay_ms null: by the consumer's backoff. The caller holds C1, and has taken the rows from whoever held them.
 create function mem0_cc.consumer_fail(
@@ -209,22 +259,15 @@ declare
   v_consumer mem0_cc.consumer;
   v_now timestamptz := clock_timestamp();
   v_forgotten bigint[];
+  v_dead bigint[];
 begin
   select * into strict v_consumer from mem0_cc.consumer c where c.name = p_consumer;
-  v_forgotten := mem0_cc.forgotten_of(p_module, p_positions);
-  with dead as (
-    delete from mem0_cc.delivery d
+  select array_agg(d.position) into v_dead
+    from mem0_cc.delivery d
     where d.consumer = p_consumer and d.module = p_module and d.position = any(p_positions)
-      and d.failures + 1 >= v_consumer.max_attempts
-    returning d.*
-  )
-  insert into mem0_cc.dead_letter (consumer, module, position, attempts, error, reason, dead_at, member)
-  select d.consumer, d.module, d.position, d.failures + d.losses + 1,
-         case when not d.position = any(v_forgotten) then p_error end, 1, v_now, coalesce(d.member, '')
-  from dead d
-  on conflict on constraint dead_letter_pkey do update
-    set attempts = excluded.attempts, error = excluded.error, reason = excluded.reason, dead_at = excluded.dead_at,
-        member = excluded.member;
+      and d.failures + 1 >= v_consumer.max_attempts;
+  perform mem0_cc.consumer_bury(p_consumer, p_module, v_dead, 1, p_error);
+  v_forgotten := mem0_cc.forgotten_of(p_module, p_positions);
   update mem0_cc.delivery d
     set failures = d.failures + 1, generation = null,
         error = case when not d.position = any(v_forgotten) then p_error end,
@@ -255,7 +298,6 @@ declare
   v_settled bigint[];
   v_keys bigint[];
   v_firsts bigint[];
-  v_forgotten bigint[];
 begin
   if p_outcome = 1 then
     -- C8. By the index, in the order of positions, as whoever else takes rows: two of them cannot wait for each other.
@@ -271,21 +313,10 @@ begin
 
   perform 1 from mem0_cc.consumer c where c.name = p_consumer for no key update;
   if p_outcome = 3 then
-    v_forgotten := mem0_cc.forgotten_of(p_module, p_positions);
-    with parked as (
-      delete from mem0_cc.delivery d
-      where d.consumer = p_consumer and d.module = p_module and d.position = any(p_positions) and d.generation = p_generation
-      returning d.*
-    ), kept as (
-      insert into mem0_cc.dead_letter (consumer, module, position, attempts, error, reason, dead_at, member)
-      select d.consumer, d.module, d.position, d.failures + d.losses + 1,
-             case when not d.position = any(v_forgotten) then p_error end, 2, clock_timestamp(), d.member
-      from parked d
-      on conflict on constraint dead_letter_pkey do update
-        set attempts = excluded.attempts, error = excluded.error, reason = excluded.reason, dead_at = excluded.dead_at,
-            member = excluded.member
-    )
-    select array_agg(parked.position) into v_settled from parked;
+    select array_agg(d.position) into v_settled
+      from mem0_cc.delivery d
+      where d.consumer = p_consumer and d.module = p_module and d.position = any(p_positions) and d.generation = p_generation;
+    perform mem0_cc.consumer_bury(p_consumer, p_module, v_settled, 2, p_error);
     return array(select unnest(p_positions) except select unnest(v_settled));
   end if;
 
@@ -299,12 +330,7 @@ begin
   select (select array_agg(back.position) from back), array_agg(firsts.key), array_agg(firsts.position)
     into v_settled, v_keys, v_firsts
     from firsts;
-  -- C5. Key by key: a join may be planned the wrong way round.
-  for n in 1 .. coalesce(array_length(v_keys, 1), 0) loop
-    update mem0_cc.delivery d set generation = null
-      where d.consumer = p_consumer and d.module = p_module and d.key = v_keys[n] and d.position > v_firsts[n]
-        and d.generation = p_generation;
-  end loop;
+  perform mem0_cc.consumer_take_back(p_consumer, p_module, v_keys, v_firsts);
   if p_outcome = 2 and v_settled is not null then
     perform mem0_cc.consumer_fail(p_consumer, p_module, v_settled, p_delay_ms, p_error);
   end if;

@@ -104,5 +104,7 @@ const functions = [
   "consumer_expire(text)",
   "consumer_free(text, bigint, boolean)",
   "consumer_fail(text, text, bigint[], bigint, text)",
+  "consumer_take_back(text, text, bigint[], bigint[])",
+  "consumer_bury(text, text, bigint[], int, text)",
   "forgotten_of(text, bigint[])",
 ];
